@@ -1,0 +1,101 @@
+"""What is asked of the gate, and what it answers. Pure data, shared by the host and consent plugins.
+
+An *action* is what would be done to or with a client's data. Its default, when no consent speaks,
+is the table of ``DEFAULTS`` (deny wherever therapy needs an affirmative consent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """``none``: nothing that was consulted speaks about the request; the default of the action decides."""
+
+    PERMIT = "permit"
+    DENY = "deny"
+    NONE = "none"
+
+
+class Action(StrEnum):
+    """What would be done. The values are the words of the command line, too."""
+
+    READ = "read"
+    SMS = "sms"
+    EMAIL = "email"
+    CALL = "call"
+    RECORD = "record"
+    TRANSCRIBE = "transcribe"
+    AI = "ai"
+    DISCLOSE = "disclose"
+    INSIGHTS = "insights"
+    CRISIS = "crisis"
+
+
+DEFAULTS: Mapping[Action, Outcome] = {
+    Action.READ: Outcome.PERMIT,  # for treatment, within the granted scope: the EHR decides
+    Action.SMS: Outcome.DENY,
+    Action.EMAIL: Outcome.DENY,
+    Action.CALL: Outcome.DENY,
+    Action.RECORD: Outcome.DENY,
+    Action.TRANSCRIBE: Outcome.DENY,
+    Action.AI: Outcome.DENY,
+    Action.DISCLOSE: Outcome.DENY,
+    Action.INSIGHTS: Outcome.PERMIT,  # as operations, where an opt-out is honoured
+    Action.CRISIS: Outcome.PERMIT,  # the crisis card and 988 are always allowed
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """One question to the gate.
+
+    ``patient`` is a reference (``Patient/123``); ``purpose`` a v3-ActReason code (``TREAT``, ``HPAYMT``,
+    ``BTG`` ...) or a Chartside purpose (``REMIND``), optionally ``system|code``; ``category`` narrows a
+    message (``reminder``, ``billing``); ``actor`` is who would receive or act (a reference);
+    ``resource`` is the data that would be used, where the question is about data;
+    ``location`` the client's state (``IL``), empty when unknown; ``features`` what the policy packs judge.
+    """
+
+    patient: str
+    action: Action
+    at: datetime
+    purpose: str = "TREAT"
+    category: str = ""
+    actor: str = ""
+    resource: Mapping[str, Any] | None = None
+    location: str = ""
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: the consent and the place in it, or the rule, that spoke. Ids and codes only, no PHI.
+
+    ``source`` is ``Consent/12/_history/3``, a policy rule's id, or ``default``; ``path`` the place in the
+    consent (``provision.provision[1]``); ``text`` one plain sentence for a compliance officer.
+    """
+
+    source: str
+    outcome: Outcome
+    path: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer. ``review`` asks the staff to look (not computable); ``obligations`` go with a permit."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...] = field(default=())
+    obligations: tuple[str, ...] = field(default=())
+    review: bool = False
+
+    @property
+    def permitted(self) -> bool:
+        """True only for an explicit permit."""
+        return self.outcome is Outcome.PERMIT
