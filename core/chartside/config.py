@@ -1,0 +1,275 @@
+"""``chartside.toml`` -> ``Config``. One file, one practice. Every error names its key's path and the mend.
+
+A secret is never written into the file itself but pointed at: ``{ "$env" = "NAME" }`` takes it from the
+environment, ``{ "$file" = "path" }`` from a file (relative to the config file), trailing newline removed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from chartside.errors import ChartsideError, ConfigError
+
+
+class ConfigErrors(ChartsideError):
+    """All that is wrong with a config file, at once."""
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = errors
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a URL's host is this machine: plain http is acceptable there, and only there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no URL; write it whole, as in https://ehr.example.org/fhir")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no password, query or fragment; put credentials under auth")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https; plain http is allowed for this machine only")
+    return value.rstrip("/")
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        close = difflib.get_close_matches(value, available_timezones(), 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"is no IANA time zone such as America/Chicago{hint}")
+    return value
+
+
+def _state(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", value):
+        raise ValueError("use the two capital letters of the state, as in IL")
+    return value
+
+
+def _phone(value: str) -> str:
+    try:
+        number = phonenumbers.parse(value, "US")
+    except phonenumbers.NumberParseException:
+        raise ValueError("is no telephone number; write it as +1 312 555 0142") from None
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("has too few or too many digits; write it as +1 312 555 0142")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Practice(_Table):
+    """``[practice]``: what clients read in messages, and where the practice is."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    phone: Annotated[str, AfterValidator(_phone)]
+    time_zone: Annotated[str, AfterValidator(_zone)]
+    state: Annotated[str, AfterValidator(_state)]
+    email: str = ""
+
+
+class Auth(_Table):
+    """``[ehr.auth]``: SMART backend services. ``keys`` is a folder outside ``state.folder`` (S-5)."""
+
+    client_id: Annotated[str, Field(min_length=1)]
+    keys: Path = Path("keys")
+    algorithm: Literal["ES384", "RS384"] = "ES384"
+
+
+class Server(_Table):
+    """``[ehr]`` or ``[companion]``: a FHIR R4 server. No ``auth`` means that it asks for none."""
+
+    base_url: Url
+    adapter: str = "auto"
+    auth: Auth | None = None
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
+
+
+class State(_Table):
+    """``[state]``: the folder for the audit trail, leases and the opaque ledger. No PHI gets there."""
+
+    folder: Path = Path("state")
+
+
+class PolicyTable(_Table):
+    """``[policy]``: replaces the packs that are shipped; ``licence_states`` are those of the clinicians."""
+
+    packs: tuple[Path, ...] = ()
+    licence_states: tuple[Annotated[str, AfterValidator(_state)], ...] = ()
+
+
+class Config(_Table):
+    """The whole file. ``channels`` and ``plugins`` stay raw here: their own models check them on enabling."""
+
+    practice: Practice
+    ehr: Server
+    companion: Server | None = None
+    state: State = State()
+    policy: PolicyTable = PolicyTable()
+    outbound: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    messaging: dict[str, Any] = Field(default_factory=dict)
+    plugins: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    folder: Path = Path()
+
+    def enabled(self) -> list[str]:
+        """Names of the plugins with ``enabled = true``, in the file's order."""
+        return [name for name, table in self.plugins.items() if table.get("enabled") is True]
+
+    def path(self, relative: Path) -> Path:
+        """A path of the config file, resolved against the folder that the file stands in."""
+        return relative if relative.is_absolute() else self.folder / relative
+
+
+def load(path: Path) -> Config:
+    """Read and check a config file. Raises ConfigErrors with everything that is wrong."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        mend = "run `chartside init` to write one, or name it with --config"
+        raise ConfigErrors(
+            [ConfigError(str(path), f"cannot be read ({error.strerror})", mend=mend)]
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        mend = "mend the line that is named; strings stand in quotes, tables in [brackets]"
+        raise ConfigErrors([ConfigError(str(path), f"no valid TOML: {error}", mend=mend)]) from None
+    return parse(data, path.parent.resolve())
+
+
+def parse(data: dict[str, Any], folder: Path) -> Config:
+    """Check config data that were read already. Raises ConfigErrors."""
+    errors: list[ConfigError] = []
+    resolved = _resolve(data, "", folder, errors)
+    try:
+        config = Config.model_validate({**resolved, "folder": folder})
+    except ValidationError as error:
+        raise ConfigErrors(errors + problems(error, Config)) from None
+    errors += _cross_checks(config)
+    if errors:
+        raise ConfigErrors(errors)
+    return config
+
+
+def problems(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[ConfigError]:
+    """A pydantic error as ConfigErrors, each with the key's path and a mend."""
+    return [_problem(dict(item), model, prefix) for item in error.errors()]
+
+
+def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> ConfigError:
+    path = ".".join([*([prefix] if prefix else []), *map(str, item["loc"])]) or "(top)"
+    if item["type"] == "extra_forbidden":
+        known = _siblings(model, item["loc"][:-1])
+        close = difflib.get_close_matches(str(item["loc"][-1]), known, 1)
+        mend = (
+            f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(sorted(known))}"
+        )
+        return ConfigError(path, "no such key", mend=mend)
+    if item["type"] == "missing":
+        return ConfigError(path, "is missing", mend=f"add `{item['loc'][-1]} = ...`")
+    message = item["msg"].removeprefix("Value error, ")
+    return ConfigError(path, message)
+
+
+def _siblings(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
+    """Field names at a place of the model, for "did you mean"."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        inner = [t for t in _types(field.annotation) if issubclass(t, BaseModel)] if field else []
+        if not inner:
+            return []
+        model = inner[0]
+    return [name for name in model.model_fields if name != "folder"]
+
+
+def _types(annotation: Any) -> list[type[Any]]:
+    parts = getattr(annotation, "__args__", ()) or (annotation,)
+    return [part for part in parts if isinstance(part, type)]
+
+
+def _resolve(value: Any, path: str, folder: Path, errors: list[ConfigError]) -> Any:
+    """Replace ``$env`` and ``$file`` tables by what they point at."""
+    if isinstance(value, list):
+        return [_resolve(item, f"{path}.{n}", folder, errors) for n, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if not any(key.startswith("$") for key in value):
+        return {
+            key: _resolve(item, f"{path}.{key}".lstrip("."), folder, errors) for key, item in value.items()
+        }
+    try:
+        return _secret(value, path, folder)
+    except ConfigError as error:
+        errors.append(error)
+        return "-"
+
+
+def _secret(value: dict[str, Any], path: str, folder: Path) -> str:
+    if set(value) == {"$env"}:
+        found = os.environ.get(str(value["$env"]), "")
+        mend = f"set the environment variable {value['$env']}"
+    elif set(value) == {"$file"}:
+        file = folder / str(value["$file"])
+        found = file.read_text("utf-8").rstrip("\r\n") if file.is_file() else ""
+        mend = f"write the secret into {value['$file']} (readable by this user only)"
+    else:
+        raise ConfigError(path, "unknown indirection", mend='use { "$env" = "NAME" } or { "$file" = "path" }')
+    if not found:
+        # An empty secret must never pass as one: it would let everyone in.
+        raise ConfigError(path, "the secret is empty or absent", mend=mend)
+    return found
+
+
+def _cross_checks(config: Config) -> list[ConfigError]:
+    errors = []
+    state = config.path(config.state.folder).resolve()
+    for name, server in (("ehr", config.ehr), ("companion", config.companion)):
+        if server and server.auth and config.path(server.auth.keys).resolve().is_relative_to(state):
+            mend = "keep the keys in a folder of their own, so that copying one does not copy the other"
+            errors.append(ConfigError(f"{name}.auth.keys", "lies inside state.folder", mend=mend))
+    if config.companion and config.companion.base_url == config.ehr.base_url:
+        mend = "leave [companion] out when the EHR is the only server"
+        errors.append(ConfigError("companion.base_url", "is the EHR itself", mend=mend))
+    for name, table in config.plugins.items():
+        if not isinstance(table.get("enabled"), bool):
+            mend = "write `enabled = true` or `enabled = false`"
+            errors.append(ConfigError(f"plugins.{name}.enabled", "is missing or no true/false", mend=mend))
+    return errors
+
+
+__all__ = [
+    "Auth",
+    "Config",
+    "ConfigErrors",
+    "PolicyTable",
+    "Practice",
+    "SecretStr",
+    "Server",
+    "State",
+    "load",
+    "parse",
+]

@@ -1,0 +1,144 @@
+"""Find plugins without importing them, load those that the config enables, and keep a broken one apart (H-1)."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from chartside import hookspecs
+from chartside.errors import ManifestError, PluginError
+from chartside.manifest import Manifest
+
+GROUP = "chartside.plugins"
+_log = logging.getLogger("chartside.plugins")
+
+
+@dataclass(slots=True)
+class Found:
+    """An installed plugin. ``problem`` says why it is not, or no longer, usable."""
+
+    name: str
+    entry: EntryPoint
+    manifest: Manifest | None = None
+    problem: str = ""
+    enabled: bool = False
+    loaded: bool = False
+
+    @property
+    def status(self) -> str:
+        """``failed``, ``loaded``, ``enabled`` or ``installed``: never more than is true."""
+        if self.problem:
+            return "failed"
+        return "loaded" if self.loaded else "enabled" if self.enabled else "installed"
+
+
+def find() -> dict[str, Found]:
+    """All installed plugins by name, manifests read, nothing imported."""
+    found: dict[str, Found] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+        if entry.name in found:
+            found[entry.name].problem = "two installed packages give a plugin of this name: uninstall one"
+            continue
+        found[entry.name] = _read(entry)
+    return found
+
+
+def _read(entry: EntryPoint) -> Found:
+    plugin = Found(entry.name, entry)
+    try:
+        plugin.manifest = Manifest.load(_folder(entry) / "plugin.toml")
+        if plugin.manifest.name != entry.name:
+            raise ManifestError(
+                f"plugin.toml says name = {plugin.manifest.name!r}, the entry point {entry.name!r}"
+            )
+    except PluginError as error:
+        plugin.problem = str(error)
+    return plugin
+
+
+def _folder(entry: EntryPoint) -> Path:
+    """The folder of the entry point's module. Only the top-level package is located, none is imported."""
+    top, *rest = entry.module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or not spec.origin:
+        raise PluginError(f"{entry.name}: its package {top} is not installed", mend="install it again")
+    folder = Path(spec.origin).parent
+    inner = folder.joinpath(*rest)
+    return inner if inner.is_dir() else inner.parent if rest else folder
+
+
+class Plugins:
+    """The loaded plugins. Each hook call goes to every plugin by itself: one that raises is reported,
+    set aside and never called again in this process, while the rest go on."""
+
+    def __init__(self, found: dict[str, Found], enabled: Iterable[str]) -> None:
+        self.found = found
+        self._manager = pluggy.PluginManager("chartside")
+        self._manager.add_hookspecs(hookspecs)
+        for name in enabled:
+            self._enable(name)
+
+    def _enable(self, name: str) -> None:
+        plugin = self.found.get(name)
+        if plugin is None or plugin.problem:
+            return
+        plugin.enabled = True
+        try:
+            self._manager.register(plugin.entry.load(), name)
+            self._manager.check_pending()
+            plugin.loaded = True
+        except Exception as error:
+            self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
+            self.set_aside(name, error)
+
+    def set_aside(self, name: str, error: BaseException) -> None:
+        """Report a plugin and stop calling it. The message is the error's type: its text may hold PHI."""
+        plugin = self.found[name]
+        plugin.loaded = False
+        plugin.problem = str(error) if isinstance(error, PluginError) else f"raised {_where(error)}"
+        _log.error("plugin %s set aside: %s", name, plugin.problem)
+
+    @property
+    def loaded(self) -> list[str]:
+        """Names of the plugins that are loaded and whole."""
+        return [name for name, plugin in self.found.items() if plugin.loaded]
+
+    def call(self, hook: str, name: str, **arguments: Any) -> Any:
+        """Call one plugin's implementation of a hook; None where it has none. Raises what it raises."""
+        registered = self._manager.get_plugin(name)
+        if registered is None or not self.found[name].loaded:
+            return None
+        others = [p for p in self._manager.get_plugins() if p is not registered]
+        results = self._manager.subset_hook_caller(hook, others)(**arguments)
+        return results[0] if results else None
+
+    def each(
+        self, hook: str, arguments: Callable[[str], dict[str, Any]] = lambda _name: {}
+    ) -> list[tuple[str, Any]]:
+        """``(plugin, result)`` of every plugin that implements the hook; one that raises is set aside."""
+        results = []
+        for name in self.loaded:
+            try:
+                result = self.call(hook, name, **arguments(name))
+            except Exception as error:
+                self.set_aside(name, error)
+                continue
+            if result is not None:
+                results.append((name, result))
+        return results
+
+
+def _where(error: BaseException) -> str:
+    """Type and place of an error, without its text."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"
