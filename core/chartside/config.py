@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chartside.errors import ChartsideError, ConfigError
 
@@ -259,17 +259,3 @@ def _cross_checks(config: Config) -> list[ConfigError]:
             mend = "write `enabled = true` or `enabled = false`"
             errors.append(ConfigError(f"plugins.{name}.enabled", "is missing or no true/false", mend=mend))
     return errors
-
-
-__all__ = [
-    "Auth",
-    "Config",
-    "ConfigErrors",
-    "PolicyTable",
-    "Practice",
-    "SecretStr",
-    "Server",
-    "State",
-    "load",
-    "parse",
-]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from chartside.errors import ManifestError, PluginError
 from chartside.manifest import Manifest
 
 GROUP = "chartside.plugins"
+PATIENCE = 30.0
+"""Seconds that a plugin may take to load, or to answer a hook. Jobs themselves may take longer."""
 _log = logging.getLogger("chartside.plugins")
 
 
@@ -91,7 +95,7 @@ class Plugins:
             return
         plugin.enabled = True
         try:
-            self._manager.register(plugin.entry.load(), name)
+            self._manager.register(_bounded(plugin.entry.load, name), name)
             self._manager.check_pending()
             plugin.loaded = True
         except Exception as error:
@@ -126,13 +130,37 @@ class Plugins:
         results = []
         for name in self.loaded:
             try:
-                result = self.call(hook, name, **arguments(name))
+                result = _bounded(partial(self.call, hook, name, **arguments(name)), name)
             except Exception as error:
                 self.set_aside(name, error)
                 continue
             if result is not None:
                 results.append((name, result))
         return results
+
+
+def _bounded(call: Callable[[], Any], name: str) -> Any:
+    """Run the call with a limit of time: a plugin that hangs is set aside, not waited for (H-1).
+
+    The thread cannot be ended from outside; it is a daemon, so that it does not keep the host alive.
+    """
+    answer: list[Any] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answer.append(call())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=work, name=f"plugin-{name}", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if raised:
+        raise raised[0]
+    if not answer:
+        raise PluginError(f"{name}: gave no answer within {PATIENCE:g} s")
+    return answer[0]
 
 
 def _where(error: BaseException) -> str:
