@@ -85,7 +85,9 @@ class LocalLedger(Ledger):
 
     def _claim(self, effect: Effect) -> Claim:
         mac, now = self._mac(effect.key), self._now()
-        row = self._db.execute("SELECT state, worker, until, since FROM effect WHERE mac=?", (mac,)).fetchone()
+        row = self._db.execute(
+            "SELECT state, worker, until, since FROM effect WHERE mac=?", (mac,)
+        ).fetchone()
         if row is None or (row[0] == State.CLAIMED and (row[1] == self._worker or row[2] <= now)):
             self._write(mac, State.CLAIMED)
             return Claim(effect, State.CLAIMED, "local", since=_time(now))
