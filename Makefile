@@ -1,0 +1,42 @@
+# Each target sets up all it needs: a machine with Python 3.11 or newer, its venv module, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-all check bench bench-asr peers clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Chartside needs Python 3.11 or newer: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[billing,transcription,dev]'
+	touch $@
+
+demo: $(STAMP)  ## see everything work on this machine
+	$(BIN)/chartside demo
+
+test: $(STAMP)  ## the fast tests
+	$(BIN)/python -m pytest -q -m 'not slow and not bench'
+
+test-all: $(STAMP) peers  ## with the slow ones, against real servers
+	$(BIN)/python -m pytest -q -m 'not bench' --cov --cov-report=term:skip-covered
+
+peers:  ## FHIR and authorisation servers that others wrote, for the tests
+	bash .ci/peers.sh
+
+check: $(STAMP)  ## lint, format, types, the arrows of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy core adapters fhir_profiles plugins/scheduling/chartside_scheduling plugins/consent/chartside_consent plugins/billing/chartside_billing plugins/transcription/chartside_transcription
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## side-by-side figures, printed as ratios
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	for script in bench/bench_read.py bench/bench_reminders.py bench/bench_consent.py bench/bench_scrub.py bench/bench_codes.py; do $(BIN)/python $$script || exit 1; done
+
+bench-asr: $(STAMP)  ## word error rate, speed and memory beside plain faster-whisper
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python bench/bench_asr.py
+
+clean:
+	rm -rf $(VENV) .peers .mypy_cache .ruff_cache .pytest_cache
