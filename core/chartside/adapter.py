@@ -20,8 +20,8 @@ A complete adapter, in a package of its own:
         refuses = frozenset({("Task", "create")})      # though its statement claims to take it
 
         @classmethod
-        def recognises(cls, capabilities):
-            return "my ehr" in capabilities.software.lower()
+        def recognises(cls, statement):
+            return statement.get("publisher") == "My EHR, Inc."
 
     class Plugin:
         @hookimpl
@@ -39,6 +39,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
+
+from chartside.types import Resource
 
 if TYPE_CHECKING:
     from chartside.fhir import Capabilities
@@ -69,8 +71,8 @@ class Adapter(ABC):
 
     @classmethod
     @abstractmethod
-    def recognises(cls, capabilities: Capabilities) -> bool:
-        """Whether a server with this CapabilityStatement is this vendor's (for ``adapter = "auto"``)."""
+    def recognises(cls, statement: Resource) -> bool:
+        """Whether a server with this (raw) CapabilityStatement is this vendor's (for ``adapter = "auto"``)."""
 
     def supports(self, resource_type: str, interaction: str) -> bool:
         """Whether an interaction (``create``, ``read``, ``search-type`` ...) works on a type here."""
@@ -90,3 +92,16 @@ class Adapter(ABC):
     def search_params(self, resource_type: str, params: Params) -> Params:
         """The search as this vendor wants it asked (an extra category, another name); unchanged by default."""
         return params
+
+
+def says(statement: Resource, *names: str) -> bool:
+    """Whether one of the names (lower case) stands where a CapabilityStatement names its vendor."""
+    software, implementation = statement.get("software") or {}, statement.get("implementation") or {}
+    told = (
+        statement.get("publisher"),
+        statement.get("name"),
+        software.get("name"),
+        implementation.get("description"),
+    )
+    text = " ".join(str(part) for part in told if part).lower()
+    return any(name in text for name in names)
