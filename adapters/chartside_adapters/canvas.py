@@ -1,4 +1,7 @@
-"""Canvas Medical. Source: its public FHIR documentation (unconfirmed here): Claim create and update, Coverage, Task, PaymentNotice."""
+"""Canvas Medical.
+
+Source: its public FHIR documentation, *unconfirmed*: Claim create and update, Coverage, Task, PaymentNotice.
+"""
 
 from __future__ import annotations
 
