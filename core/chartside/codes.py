@@ -31,10 +31,10 @@ AI_DRAFT_SYSTEM: Final = f"{BASE}/ai-draft"
 """``DocumentReference.identifier`` of an AI draft: writing it twice writes it once."""
 AI_DEVICE_SYSTEM: Final = f"{BASE}/ai-device"
 """``Device.identifier``: one model at one version."""
-AUDIT_SYSTEM: Final = f"{BASE}/audit-event"
-"""``AuditEvent.entity`` of the query that gave a request its id."""
 SOURCE_SYSTEM: Final = f"{BASE}/host"
 """``AuditEvent.source.observer`` and agent identifiers: the host and its plugins."""
+OUTBOUND_SYSTEM: Final = f"{BASE}/outbound"
+"""Identifier of a recipient: its name in the outbound registry."""
 
 # Profiles (canonical URLs)
 PROFILE: Final = f"{BASE}/StructureDefinition"
