@@ -2,7 +2,8 @@
 
 Pure functions from an ``AuditRecord`` to raw FHIR JSON. Profiles, agents, entities and codes are those of
 https://profiles.ihe.net/ITI/BALP (Read, Create, Update, Delete, Query and their patient forms;
-PrivacyDisclosure.Source; AuthZconsent). A failure follows the same pattern without the profile, which is for successes only.
+PrivacyDisclosure.Source; AuthZconsent). A failure follows the same pattern without the profile, which is for
+successes only.
 
 Values of a search are never recorded here, though BALP would have the raw query: the names of its parameters are.
 """
