@@ -1,0 +1,95 @@
+"""The config file: every mistake is told, with its key's path and a mend (H-2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from chartside.config import ConfigErrors, load, parse
+
+GOOD = """
+[practice]
+id = "riverside"
+name = "Riverside Counseling"
+phone = "+1 312 555 0142"
+time_zone = "America/Chicago"
+state = "IL"
+
+[ehr]
+base_url = "https://ehr.example.org/fhir"
+[ehr.auth]
+client_id = "abc"
+
+[plugins.scheduling]
+enabled = true
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "chartside.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file_loads(tmp_path):
+    """H-2: no error where there is none; paths are resolved beside the file."""
+    config = load(write(tmp_path, GOOD))
+    assert config.enabled() == ["scheduling"]
+    assert config.path(config.ehr.auth.keys) == tmp_path / "keys"
+
+
+MISTAKES = {
+    "unknown key": ("client_id =", "clientid =", "ehr.auth.clientid", "client_id"),
+    "zone misspelt": ("America/Chicago", "America/Chicgo", "practice.time_zone", "America/Chicago"),
+    "plain http": ("https://ehr", "http://ehr", "ehr.base_url", "https"),
+    "no URL": ("https://ehr.example.org/fhir", "ehr.example.org", "ehr.base_url", "URL"),
+    "password in URL": ("https://ehr", "https://me:secret@ehr", "ehr.base_url", "auth"),
+    "state": ('"IL"', '"Illinois"', "practice.state", "two capital letters"),
+    "phone": ("+1 312 555 0142", "call us", "practice.phone", "+1 312 555 0142"),
+    "missing": ('name = "Riverside Counseling"\n', "", "practice.name", "add"),
+    "enabled is no boolean": ("enabled = true", 'enabled = "yes"', "plugins.scheduling.enabled", "true"),
+    "TOML": ("[practice]", "[practice", "chartside.toml", "mend the line"),
+    "empty secret": ('"abc"', '{ "$env" = "CHARTSIDE_TEST_ABSENT" }', "ehr.auth.client_id", "environment variable"),
+    "keys in state": ('client_id = "abc"', 'client_id = "abc"\nkeys = "state/keys"', "ehr.auth.keys", "folder of their own"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_named_with_its_mend(tmp_path, name):
+    """H-2: the key's path and the mend stand in the message."""
+    old, new, path, mend = MISTAKES[name]
+    assert old in GOOD
+    with pytest.raises(ConfigErrors) as caught:
+        load(write(tmp_path, GOOD.replace(old, new, 1)))
+    assert any(path in str(error) and mend in str(error) for error in caught.value.errors), str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    """H-2: three mistakes, three errors."""
+    text = GOOD.replace("America/Chicago", "Mars/Base").replace('"IL"', '"x"').replace("client_id", "klient_id")
+    with pytest.raises(ConfigErrors) as caught:
+        load(write(tmp_path, text))
+    paths = {error.path for error in caught.value.errors}
+    assert {"practice.time_zone", "practice.state", "ehr.auth.klient_id", "ehr.auth.client_id"} <= paths
+
+
+def test_secrets_come_from_env_and_file(tmp_path, monkeypatch):
+    """A secret is pointed at, never written into the file."""
+    monkeypatch.setenv("CHARTSIDE_TEST_ID", "from-env")
+    (tmp_path / "token").write_text("from-file\n")
+    text = GOOD.replace('"abc"', '{ "$env" = "CHARTSIDE_TEST_ID" }') + '[channels.sms]\ntoken = { "$file" = "token" }\n'
+    config = load(write(tmp_path, text))
+    assert config.ehr.auth.client_id == "from-env"
+    assert config.channels["sms"]["token"] == "from-file"
+
+
+def test_absent_file_names_the_mend(tmp_path):
+    """H-2: a new user is told to run `chartside init`."""
+    with pytest.raises(ConfigErrors, match="chartside init"):
+        load(tmp_path / "chartside.toml")
+
+
+def test_a_value_of_a_wrong_kind_is_no_crash(tmp_path):
+    """Bad input gives a clear error, whatever its form."""
+    for data in ({"practice": 3, "ehr": []}, {"practice": {}, "ehr": {"base_url": 7}}, {}):
+        with pytest.raises(ConfigErrors):
+            parse(data, tmp_path)

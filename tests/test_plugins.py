@@ -1,0 +1,121 @@
+"""Finding, loading and isolating plugins (H-1, S-7's data side)."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from chartside import plugins as module
+from chartside.errors import ManifestError
+from chartside.manifest import Manifest, union
+from chartside.plugins import Plugins, find
+
+TOML = """
+[plugin]
+name = "{name}"
+title = "Test"
+api = {api}
+[access]
+Appointment = "rs"
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A function that installs a plugin package with the given code, and a patched entry point list."""
+    entries = []
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "entry_points", lambda group: list(entries))
+
+    def install(name, code, toml=None):
+        package = tmp_path / f"pkg_{name}"
+        package.mkdir()
+        (package / "__init__.py").write_text(textwrap.dedent(code))
+        text = TOML.format(name=name, api=1) if toml is None else toml
+        if text:
+            (package / "plugin.toml").write_text(text)
+        entries.append(EntryPoint(name, f"pkg_{name}:plugin", "chartside.plugins"))
+
+    yield install
+    for name in [n for n in sys.modules if n.startswith("pkg_")]:
+        del sys.modules[name]
+
+
+GOOD = """
+from chartside import Job, JobReport, hookimpl
+class Plugin:
+    @hookimpl
+    def chartside_jobs(self):
+        return [Job("j", "s", lambda c, o: JobReport())]
+plugin = Plugin()
+"""
+
+
+def test_nothing_is_imported_that_is_not_enabled(installed):
+    """H-1: finding reads manifests only."""
+    installed("one", GOOD)
+    found = find()
+    assert found["one"].status == "installed"
+    assert found["one"].manifest.access == {"Appointment": "rs"}
+    assert "pkg_one" not in sys.modules
+    Plugins(found, ["one"])
+    assert found["one"].status == "loaded"
+
+
+FAULTS = {
+    "import": ("import does_not_exist_anywhere", None, "ModuleNotFoundError"),
+    "raise": ("raise RuntimeError('Jane Doe 555-0101')", None, "RuntimeError"),
+    "hook": (GOOD.replace("def chartside_jobs", "def chartside_jobz"), None, "PluginValidationError"),
+    "manifest": (GOOD, "", "plugin.toml"),
+    "toml": (GOOD, "[plugin", "no valid TOML"),
+    "api": (GOOD, TOML.format(name="api", api=99), "speaks plugin api 99"),
+    "name": (GOOD, TOML.format(name="other", api=1), "the entry point"),
+    "hang": ("import time\ntime.sleep(60)", None, "no answer within"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_plugin_is_reported_and_the_rest_goes_on(installed, fault, monkeypatch):
+    """H-1: never "loaded" of one that is not; the reason is named, without the error's text (it may hold PHI)."""
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    code, toml, reason = FAULTS[fault]
+    installed("good", GOOD)
+    installed(fault, code, toml)
+    found = find()
+    plugins = Plugins(found, ["good", fault])
+    assert found[fault].status == "failed"
+    assert reason in found[fault].problem
+    assert "Jane" not in found[fault].problem
+    assert [name for name, _ in plugins.each("chartside_jobs")] == ["good"]
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('secret')", "import time; time.sleep(30)"])
+def test_a_plugin_that_breaks_in_a_hook_is_set_aside(installed, body, monkeypatch):
+    """H-1: one that raises or hangs when called is not called again."""
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    installed("bad", GOOD.replace('return [Job("j", "s", lambda c, o: JobReport())]', body))
+    installed("good", GOOD)
+    plugins = Plugins(find(), ["bad", "good"])
+    assert plugins.loaded == ["bad", "good"]
+    assert [name for name, _ in plugins.each("chartside_jobs")] == ["good"]
+    assert plugins.loaded == ["good"]
+    assert "secret" not in plugins.found["bad"].problem
+
+
+def test_union_is_the_declared_minimum():
+    """H-3, S-7: the union of the enabled manifests, nothing more."""
+    one = Manifest.model_validate({"plugin": {"name": "a", "title": "A", "api": 1}, "access": {"Task": "cs"}})
+    two = Manifest.model_validate({"plugin": {"name": "b", "title": "B", "api": 1}, "access": {"Task": "ru"}})
+    assert union([one, two]) == {"Task": "crus"}
+
+
+@pytest.mark.parametrize("letters", ["", "x", "sr", "rr", "read"])
+def test_access_letters_are_checked(tmp_path, letters):
+    """A manifest that the host would misread is refused, and the key is named."""
+    path = tmp_path / "plugin.toml"
+    path.write_text(TOML.format(name="a", api=1).replace('"rs"', f'"{letters}"'))
+    with pytest.raises(ManifestError, match=r"access\.Appointment"):
+        Manifest.load(path)
