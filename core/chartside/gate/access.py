@@ -1,0 +1,121 @@
+"""Declared access: what a manifest lets a plugin ask of a FHIR server, decided before anything is sent (S-7).
+
+Side doors are closed, too: chained parameters and ``_has`` read another type, ``_include`` returns one, an
+entry of a bundle is a request of its own, and an absolute URL leads elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from chartside.errors import UndeclaredAccess
+from chartside.manifest import Manifest
+from chartside.types import Resource
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}\Z")
+_WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
+_HAS = re.compile(r"_has:([A-Za-z]+):")
+_CHAIN = re.compile(r"[a-z][A-Za-z_-]*(?::([A-Za-z]+))?\.")
+
+
+def need(manifest: Manifest, resource_type: str, letter: str) -> None:
+    """Raise UndeclaredAccess unless the manifest declares the letter for the type."""
+    if not _TYPE.match(resource_type) or not manifest.allows(resource_type, letter):
+        raise UndeclaredAccess(
+            f"plugin {manifest.name} may not {_WORDS[letter]} {safe(resource_type)}",
+            mend=f"declare {letter!r} for it under [access] in its plugin.toml, and let the practice grant it",
+        )
+
+
+def safe(resource_type: str) -> str:
+    """A type's name for a message; anything else may be an id or worse."""
+    return resource_type if _TYPE.match(resource_type) else "(no resource type)"
+
+
+def need_search(manifest: Manifest, resource_type: str, params: Iterable[tuple[str, str]]) -> None:
+    """Raise UndeclaredAccess unless the search, and all that it reaches, is declared."""
+    need(manifest, resource_type, "s")
+    for name, value in params:
+        if name.split(":")[0] in ("_include", "_revinclude"):
+            _need_include(manifest, name, value)
+        for other in _HAS.findall(name):
+            need(manifest, other, "s")
+        if name == "_query" or name in ("_filter", "_content", "_text"):
+            raise UndeclaredAccess(
+                f"plugin {manifest.name} may not use {name}: it reaches beyond what is declared"
+            )
+        chain = _CHAIN.match(name) if not name.startswith("_") else None
+        if chain:
+            _need_chain(manifest, name, chain.group(1))
+
+
+def _need_include(manifest: Manifest, name: str, value: str) -> None:
+    """``Appointment:patient[:Patient]``. What comes back of an undeclared type is dropped by the client."""
+    source, _, rest = value.partition(":")
+    if source == "*" or rest.startswith("*"):
+        raise UndeclaredAccess(
+            f"plugin {manifest.name} may not include everything", mend="name what to include"
+        )
+    if name.startswith("_revinclude"):
+        need(manifest, source, "r")
+    target = rest.partition(":")[2]
+    if target:
+        need(manifest, target, "r")
+
+
+def _need_chain(manifest: Manifest, name: str, target: str | None) -> None:
+    """``patient.name`` reads Patient; a chain whose type cannot be told must name it (``subject:Patient.name``)."""
+    if target is None and name.startswith("patient."):
+        target = "Patient"
+    if target is None:
+        raise UndeclaredAccess(
+            f"plugin {manifest.name}: a chained search must name the type that it reads",
+            mend="write it as in subject:Patient.identifier",
+        )
+    need(manifest, target, "s")
+    for deeper in re.findall(r"\.[a-z][A-Za-z_-]*(?::([A-Za-z]+))?(?=\.)", name):
+        _need_chain(manifest, "x.", deeper or None)
+
+
+def need_entry(manifest: Manifest, entry: Resource) -> tuple[str, str]:
+    """Check one Bundle.entry of a transaction or batch. Returns its letter and type."""
+    request = entry.get("request") or {}
+    method, url = str(request.get("method", "")).upper(), str(request.get("url", ""))
+    parts = urlsplit(url)
+    path = parts.path.strip("/").split("/")
+    if parts.scheme or parts.netloc or url.startswith("/") or not path[0]:
+        raise UndeclaredAccess(f"plugin {manifest.name}: an entry's URL must be relative, as in Task/12")
+    kind = path[0]
+    if any(part.startswith("$") for part in path):
+        need_operation(manifest, kind, next(part for part in path if part.startswith("$"))[1:])
+        return "o", kind
+    if method == "GET" and (len(path) == 1 or path[1] == "_search"):
+        need_search(manifest, kind, parse_qsl(parts.query))
+        return "s", kind
+    letter = {"GET": "r", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}.get(method)
+    if letter is None:
+        raise UndeclaredAccess(f"plugin {manifest.name}: an entry has no method that is allowed")
+    need(manifest, kind, letter)
+    _need_same_type(manifest, kind, entry.get("resource"), method)
+    if method == "PUT" and len(path) == 1:  # a conditional update may create
+        need(manifest, kind, "c")
+    return letter, kind
+
+
+def _need_same_type(manifest: Manifest, kind: str, resource: object, method: str) -> None:
+    if method in ("POST", "PUT") and (
+        not isinstance(resource, Mapping) or resource.get("resourceType") != kind
+    ):
+        raise UndeclaredAccess(f"plugin {manifest.name}: an entry's resource is not of the type of its URL")
+
+
+def need_operation(manifest: Manifest, resource_type: str, name: str) -> None:
+    """Raise UndeclaredAccess unless ``[operations]`` lists it."""
+    if name not in manifest.operations.get(resource_type, ()):
+        word = name if name.replace("-", "").isalnum() else "?"
+        raise UndeclaredAccess(
+            f"plugin {manifest.name} may not run ${word} on {safe(resource_type)}",
+            mend="declare it under [operations] in its plugin.toml",
+        )
