@@ -98,7 +98,7 @@ def test_only_ids_and_codes_get_in(field: str, value: object) -> None:
 
 def test_an_instant_needs_a_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        record(at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+        record(at=datetime(2026, 1, 1))
 
 
 def tampered(trail: Trail, change: object) -> Trail:
@@ -295,7 +295,7 @@ for n in range(100_000):
 
 
 def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    """S-9: two processes write, each is killed at some point of its writing; what they were told is written, is there."""
+    """S-9: two writers, each killed at some point; what they were told is written, is there."""
     path = tmp_path / "audit.jsonl"
     acknowledged: dict[str, int] = {}
     for turn in range(4):

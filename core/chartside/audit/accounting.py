@@ -121,7 +121,7 @@ def _from_event(event: Resource) -> AuditRecord | None:
             outcome=Result.SUCCESS if event.get("outcome") == "0" else Result.FAILURE,
             patient=_who(patient.get("what")),
             target=_who(data.get("what")) or str((data.get("what") or {}).get("type", "")),
-            data_class=str((data.get("what") or {}).get("display", "")).replace(" ", "-"),
+            data_class=_class(data.get("what")),
             recipient=_who(agent.get("who")),
             purpose=purpose,
         )
@@ -141,6 +141,12 @@ def _code(concept: Any) -> str:
 
 def _role(entity: dict[str, Any]) -> str:
     return str((entity.get("role") or {}).get("code", ""))
+
+
+def _class(what: Any) -> str:
+    """A data class of the outbound registry; words that another system put there are none."""
+    words = str((what or {}).get("display", ""))
+    return "" if " " in words else words
 
 
 def _who(reference: Any) -> str:

@@ -247,11 +247,12 @@ def _data(record: AuditRecord) -> Resource:
         coding(AUDIT_ENTITY_SYSTEM, "2", "System Object"),
         coding(OBJECT_ROLE_SYSTEM, "4", "Domain Resource"),
     )
-    target = record.target
-    if "/" in target:
-        what: Resource = {"reference": target}
-    else:
-        what = {**({"type": target} if target else {}), "display": record.data_class or "no single resource"}
+    what: Resource = {"display": record.data_class} if record.data_class else {}
+    if "/" in record.target:
+        what["reference"] = record.target
+    elif record.target:
+        what["type"] = record.target
+    what = what or {"display": "no single resource"}
     return {"what": what, "type": kind, "role": role}
 
 

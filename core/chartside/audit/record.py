@@ -92,6 +92,8 @@ class AuditRecord:
                     raise ValueError(f"AuditRecord.{name}: holds something that is no id or code")
         if not self.plugin:
             raise ValueError("AuditRecord.plugin: is empty; write `host` for the host itself")
+        if self.event is Event.DISCLOSURE and not self.recipient:
+            raise ValueError("AuditRecord.recipient: a disclosure names who received it")
 
     def as_line(self) -> dict[str, Any]:
         """The record as JSON data without its empty fields, in the order of the fields."""
