@@ -22,7 +22,7 @@ KEY = b"k" * 32
 
 def record(n: int = 1, **changes: object) -> AuditRecord:
     made = AuditRecord(
-        Event.DISCLOSURE,
+        Event.CREATE,
         "scheduling",
         AT,
         patient=f"Patient/p{n}",
