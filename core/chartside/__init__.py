@@ -5,6 +5,8 @@ This is the plugin author's façade; what is listed in ``__all__`` is public and
 
 from __future__ import annotations
 
+__version__ = "0.1.0"
+
 from chartside import errors
 from chartside.hookspecs import hookimpl
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State, effect_key
@@ -21,6 +23,7 @@ __all__ = [
     "Resource",
     "Result",
     "State",
+    "__version__",
     "effect_key",
     "errors",
     "hookimpl",
