@@ -1,0 +1,18 @@
+"""The sandbox EHR: a small FHIR R4 server for the demo, plugin authors and fault tests.
+
+::
+
+    from chartside.sandbox import Options, Sandbox
+
+    sandbox = Sandbox(Options(no_transaction=True))
+    with sandbox.running() as base_url:
+        ...
+"""
+
+from __future__ import annotations
+
+from chartside.sandbox.options import Options
+from chartside.sandbox.server import Sandbox
+from chartside.sandbox.store import Store
+
+__all__ = ["Options", "Sandbox", "Store"]

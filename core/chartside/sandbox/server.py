@@ -1,0 +1,80 @@
+"""The sandbox EHR, started and stopped."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from chartside.clock import Clock
+from chartside.sandbox.app import PREFIX, FhirEndpoint, build_app
+from chartside.sandbox.engine import Engine
+from chartside.sandbox.options import Options
+from chartside.sandbox.store import Store
+
+
+class Sandbox:
+    """An embedded EHR::
+
+        with Sandbox().running() as url:
+            requests.get(f"{url}/metadata")
+
+    ``path``: the SQLite file, or ``:memory:``. ``latency``: seconds added to every answer.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        path: str = ":memory:",
+        clock: Clock | None = None,
+        latency: float = 0.0,
+    ) -> None:
+        self.options = options or Options()
+        self.store = Store(path, clock=clock)
+        self.engine = Engine(self.store, self.options)
+        self.endpoint = FhirEndpoint(self.engine, latency=latency)
+        self.app = build_app(self.endpoint)
+
+    @property
+    def seen(self) -> list[tuple[str, str, int]]:
+        """Return method, path below the base, and status of every request so far."""
+        return list(self.endpoint.seen)
+
+    @contextmanager
+    def running(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+        """Serve in a thread of this process; yield the FHIR base URL. Port 0 takes a free one."""
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(128)
+            server = _Server(uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off"))
+            thread = threading.Thread(
+                target=server.run, args=([listener],), name="chartside-sandbox", daemon=True
+            )
+            thread.start()
+            server.ready.wait(10)
+            try:
+                yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
+            finally:
+                server.should_exit = True
+                server.force_exit = True
+                thread.join(10)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens, and leaves the process's signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    def install_signal_handlers(self) -> None:
+        """Do nothing: a thread must not."""
