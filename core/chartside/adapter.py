@@ -38,14 +38,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chartside.types import Resource
 
 if TYPE_CHECKING:
     from chartside.fhir import Capabilities
 
-Params = Mapping[str, str | list[str]]
+Params = Mapping[str, Any]
 
 _LETTERS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search-type"}
 

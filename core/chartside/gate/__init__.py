@@ -1,0 +1,1 @@
+"""The gate: declared access, then consent, then the law of the place."""

@@ -18,6 +18,20 @@ def shape(task: Resource, resource_type: str) -> Resource:
     return _SHAPES[resource_type](task)
 
 
+def communication_as_task(communication: Resource) -> Resource:
+    """The ledger's record of a message where the EHR takes Task but not Communication. A Task stays as it is."""
+    if communication.get("resourceType") != "Communication":
+        return communication
+    about = communication.get("about") or []
+    return {
+        "resourceType": "Task",
+        "intent": "order",
+        **({"code": communication["category"][0]} if communication.get("category") else {}),
+        **({"for": communication["subject"]} if "subject" in communication else {}),
+        **({"focus": about[0]} if about else {}),
+    }
+
+
 def _communication(task: Resource) -> Resource:
     return _common(task, "Communication") | {
         "status": "completed",
