@@ -20,7 +20,19 @@ from chartside.sandbox.store import Store
 Pairs = Sequence[tuple[str, str]]
 
 RESULT_PARAMS = frozenset(
-    ["_sort", "_count", "_include", "_revinclude", "_include:iterate", "_revinclude:iterate", "_total", "_summary", "_elements", "_format", "_pretty"]
+    [
+        "_sort",
+        "_count",
+        "_include",
+        "_revinclude",
+        "_include:iterate",
+        "_revinclude:iterate",
+        "_total",
+        "_summary",
+        "_elements",
+        "_format",
+        "_pretty",
+    ]
 )
 
 _PREFIX = re.compile(r"^(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=\d)")

@@ -13,6 +13,7 @@ from chartside.clock import Clock
 from chartside.sandbox.app import PREFIX, FhirEndpoint, build_app
 from chartside.sandbox.engine import Engine
 from chartside.sandbox.options import Options
+from chartside.sandbox.practice import Practice, generate
 from chartside.sandbox.store import Store
 
 
@@ -38,6 +39,10 @@ class Sandbox:
         self.engine = Engine(self.store, self.options)
         self.endpoint = FhirEndpoint(self.engine, latency=latency)
         self.app = build_app(self.endpoint)
+
+    def load_practice(self, *, clients: int = 100, seed: int = 1) -> Practice:
+        """Fill the store with an invented practice as it stands now; return it."""
+        return generate(clients=clients, seed=seed, now=self.store.clock.now()).load(self.store)
 
     @property
     def seen(self) -> list[tuple[str, str, int]]:
