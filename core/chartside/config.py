@@ -111,9 +111,13 @@ class Server(_Table):
 
 
 class State(_Table):
-    """``[state]``: the folder for the audit trail, leases and the opaque ledger. No PHI gets there."""
+    """``[state]``: the folder for the audit trail, leases and the opaque ledger. No PHI gets there.
+
+    ``key``: the file with the secret that the trail and the opaque ledger are keyed with; outside the folder.
+    """
 
     folder: Path = Path("state")
+    key: Path = Path("keys/host.key")
 
 
 class PolicyTable(_Table):
@@ -254,6 +258,9 @@ def _cross_checks(config: Config) -> list[ConfigError]:
     if config.companion and config.companion.base_url == config.ehr.base_url:
         mend = "leave [companion] out when the EHR is the only server"
         errors.append(ConfigError("companion.base_url", "is the EHR itself", mend=mend))
+    if config.path(config.state.key).resolve().is_relative_to(state):
+        mend = "keep the key in another folder, so that copying the data does not copy it, too"
+        errors.append(ConfigError("state.key", "lies inside state.folder", mend=mend))
     for name, table in config.plugins.items():
         if not isinstance(table.get("enabled"), bool):
             mend = "write `enabled = true` or `enabled = false`"

@@ -1,0 +1,312 @@
+"""The one place where the parts are put together: config -> servers, gate, ledger, audit, contexts, jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ValidationError
+
+from chartside.ai import AiWriter, guard_entries
+from chartside.audit import Auditor, Observer, Trail
+from chartside.clock import Clock, SystemClock
+from chartside.config import Config, ConfigErrors, Server, problems
+from chartside.context import Context
+from chartside.errors import ChartsideError, ConfigError
+from chartside.gate.client import GatedFhir, Place, Route
+from chartside.gate.gate import Gate
+from chartside.gate.model import Decision, DecisionRequest
+from chartside.gate.outbound import OutboundRegistry
+from chartside.gate.policy import PolicyBook
+from chartside.jobs.fhir_ledger import FhirLedger
+from chartside.jobs.ledger import Ledger
+from chartside.jobs.local_ledger import LocalLedger
+from chartside.jobs.model import Job, JobOptions, JobReport
+from chartside.jobs.tasks import Tasks
+from chartside.manifest import Manifest, union
+from chartside.plugins import Plugins, find
+from chartside.servers import Adapters, by_name, connect
+
+if TYPE_CHECKING:
+    from chartside.messaging.channel import Channel
+    from chartside.messaging.service import Messages
+
+ALWAYS_ON = ("adapters",)
+"""Plugins that need no line in the config: they declare no access."""
+
+LEASE = timedelta(minutes=5)
+"""How long a claim is respected after its worker went silent: longer than any channel's time-out."""
+
+_log = logging.getLogger("chartside.host")
+
+
+class Host:
+    """One practice, opened. Use it as a context manager; nothing is asked of a server before it is needed."""
+
+    def __init__(self, config: Config, *, clock: Clock | None = None, lease: timedelta = LEASE) -> None:
+        self.config, self.clock, self.lease = config, clock or SystemClock(), lease
+        self.worker = secrets.token_hex(8)
+        found = find()
+        self._require_installed(found)
+        self.plugins = Plugins(found, [*ALWAYS_ON, *config.enabled()])
+        self.own = Manifest.load(Path(__file__).with_name("plugin.toml"))
+        self._contexts: dict[str, Context] = {}
+        self._closers: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections, threads and files."""
+        for close in reversed(self._closers):
+            close()
+        self._closers.clear()
+
+    def _require_installed(self, found: dict[str, Any]) -> None:
+        missing = [name for name in self.config.enabled() if name not in found]
+        if missing:
+            mend = f"pip install it, or remove the table; installed: {', '.join(found)}"
+            raise ConfigErrors(
+                [ConfigError(f"plugins.{n}", "enabled, but not installed", mend=mend) for n in missing]
+            )
+
+    # --- servers -----------------------------------------------------------------------------------
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """The host's own and those of the loaded plugins: what the scopes are computed from."""
+        loaded = [self.plugins.found[name].manifest for name in self.plugins.loaded]
+        return [self.own, *(manifest for manifest in loaded if manifest)]
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """All adapters, by name."""
+        return by_name(kind for _, kinds in self.plugins.each("chartside_adapters") for kind in kinds)
+
+    @cached_property
+    def route(self) -> Route:
+        """EHR and companion, connected. Raises FhirError, SmartError, ConfigError."""
+        companion = self.config.companion
+        return Route(
+            self._connect(self.config.ehr, "ehr"), companion and self._connect(companion, "companion")
+        )
+
+    def _connect(self, server: Server, path: str) -> Place:
+        place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, path)
+        self._closers.append(place.client.close)
+        return place
+
+    # --- gate and audit ----------------------------------------------------------------------------
+
+    @cached_property
+    def outbound(self) -> OutboundRegistry:
+        """Who may receive anything outside the EHR (S-18)."""
+        return OutboundRegistry.from_config(self.config.outbound)
+
+    @cached_property
+    def policy(self) -> PolicyBook:
+        """The packs of law."""
+        return PolicyBook.load([self.config.path(pack) for pack in self.config.policy.packs])
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Consent, then law."""
+        return Gate(self.plugins, self.context, self._law)
+
+    def _law(self, request: DecisionRequest) -> Decision | None:
+        states = self.config.policy.licence_states or (self.config.practice.state,)
+        return self.policy.decide(request, licence_states=states)
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The practice's own secret, made at first use: keys the audit trail and the opaque ledger."""
+        return load_secret(self.config.path(self.config.state.key))
+
+    @cached_property
+    def state(self) -> Path:
+        """The folder for state, made at first use, for this user only."""
+        folder = self.config.path(self.config.state.folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        """The trail, and AuditEvents where a server takes them."""
+        auth = self.config.ehr.auth
+        observer = Observer(
+            host=auth.client_id if auth else "chartside",
+            practice=self.config.practice.id,
+            server=self.config.ehr.base_url,
+            recipients=self.outbound.addresses,
+        )
+        return Auditor(Trail(self.state / "audit.jsonl", self.secret), observer, sink=self._sink)
+
+    def _sink(self, events: Sequence[dict[str, Any]]) -> None:
+        """AuditEvents to their home; nowhere where no server takes them, the trail has them."""
+        from chartside.fhir import Create
+
+        place = self._audit_place()
+        for result in place.client.execute([Create(event) for event in events]) if place else []:
+            result.require()
+
+    def _audit_place(self) -> Place | None:
+        places = [self.route.ehr, *([self.route.companion] if self.route.companion else [])]
+        return next((p for p in places if p.adapter.supports("AuditEvent", "create")), None)
+
+    # --- ledger and messages -----------------------------------------------------------------------
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The first home that takes claims: the EHR, the companion, else the local opaque ledger."""
+        for place, where in ((self.route.ehr, "the EHR"), (self.route.companion, "the companion server")):
+            kind = next((k for k in ("Communication", "Task") if place and _takes_claims(place, k)), None)
+            if place and kind:
+                audit = place is self._audit_place()
+                return FhirLedger(
+                    place.client,
+                    kind,
+                    worker=self.worker,
+                    clock=self.clock,
+                    lease=self.lease,
+                    audit_events=audit,
+                    place=where,
+                )
+        ledger = LocalLedger(
+            self.state / "ledger.db", self.secret, worker=self.worker, clock=self.clock, lease=self.lease
+        )
+        self._closers.append(ledger.close)
+        return ledger
+
+    @cached_property
+    def channels(self) -> dict[str, Channel]:
+        """The configured channels by kind (sms, email ...). Raises ConfigErrors."""
+        from chartside.messaging.setup import open_channels
+
+        brought = [kind for _, kinds in self.plugins.each("chartside_channels") for kind in kinds]
+        return open_channels(self.config.channels, brought, clock=self.clock)
+
+    def _messages(self, manifest: Manifest) -> Messages:
+        from chartside.messaging.service import Messages
+
+        return Messages(
+            plugin=manifest,
+            practice=self.config.practice,
+            settings=self.config.messaging,
+            channels=lambda: self.channels,
+            registry=self.outbound,
+            decide=self.gate.decide,
+            ledger=lambda: self.ledger,
+            auditor=self.auditor,
+            clock=self.clock,
+            lease=self.lease,
+        )
+
+    # --- plugins' side -----------------------------------------------------------------------------
+
+    def context(self, name: str) -> Context:
+        """A loaded plugin's context. Raises ConfigErrors for its settings, ConfigError if it is not loaded."""
+        if name not in self._contexts:
+            self._contexts[name] = self._make_context(name)
+        return self._contexts[name]
+
+    def _make_context(self, name: str) -> Context:
+        plugin = self.plugins.found.get(name)
+        if plugin is None or not plugin.loaded or plugin.manifest is None:
+            problem = plugin.problem if plugin and plugin.problem else "not enabled"
+            raise ConfigError(
+                f"plugins.{name}", problem, mend=f"write `enabled = true` under [plugins.{name}]"
+            )
+        manifest = plugin.manifest
+        fhir = GatedFhir(manifest, self.route, self.auditor, self.clock, guard_entries)
+        letters = manifest.access.get("Task", "cs")
+        return Context(
+            plugin=manifest,
+            practice=self.config.practice,
+            settings=self.settings(name),
+            fhir=fhir,
+            messages=self._messages(manifest),
+            ledger=self.ledger,
+            tasks=Tasks(fhir, lambda: self.route.rung("Task", letters), self.clock),
+            ai=AiWriter(fhir, manifest, self.auditor, self.clock),
+            decide=self.gate.decide,
+            clock=self.clock,
+            log=logging.getLogger(f"chartside.plugin.{name}"),
+        )
+
+    def settings(self, name: str) -> BaseModel | None:
+        """A plugin's settings, checked by its own model. Raises ConfigErrors."""
+        table = {k: v for k, v in self.config.plugins.get(name, {}).items() if k != "enabled"}
+        manifest = self.plugins.found[name].manifest
+        target = manifest.plugin.settings if manifest else ""
+        if not target:
+            if table:
+                mend = "this plugin has no settings; remove the keys"
+                raise ConfigErrors(
+                    [ConfigError(f"plugins.{name}.{k}", "no such key", mend=mend) for k in table]
+                )
+            return None
+        model = _attribute(target)
+        try:
+            made: BaseModel = model.model_validate(table)
+        except ValidationError as error:
+            raise ConfigErrors(problems(error, model, f"plugins.{name}")) from None
+        return made
+
+    def jobs(self) -> dict[str, tuple[str, Job]]:
+        """``{"plugin.job": (plugin, job)}`` of all loaded plugins."""
+        listed = [(name, job) for name, jobs in self.plugins.each("chartside_jobs") for job in jobs]
+        return {f"{name}.{job.name}": (name, job) for name, job in listed}
+
+    def run(self, job: str, options: JobOptions | None = None) -> JobReport:
+        """Run one job. What goes wrong is in the report; a plugin that raises anything else is set aside."""
+        jobs = self.jobs()
+        if job not in jobs:
+            raise ConfigError(
+                job, "no such job", mend=f"one of: {', '.join(sorted(jobs)) or '(no plugin is enabled)'}"
+            )
+        name, found = jobs[job]
+        try:
+            return found.run(self.context(name), options or JobOptions())
+        except ChartsideError as error:
+            return JobReport(failed=True, notes=[f"{type(error).__name__}: {error}"])
+        except Exception as error:
+            self.plugins.set_aside(name, error)
+            return JobReport(failed=True, notes=[f"the plugin {self.plugins.found[name].problem}"])
+
+
+def _takes_claims(place: Place, kind: str) -> bool:
+    """A claim needs a conditional create, and updates; a server that lacks either cannot hold the ledger."""
+    return place.adapter.supports_all(kind, "crus") and place.client.capabilities().conditional_create(kind)
+
+
+def _attribute(target: str) -> Any:
+    from importlib import import_module
+
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def load_secret(path: Path) -> bytes:
+    """The secret in the file, made (0600) where there is none. Raises ConfigError for one that is cut."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    text = path.read_text("ascii").strip()
+    if len(text) != 64:
+        mend = "restore it from the backup; with a new one the audit trail can no longer be verified"
+        raise ConfigError("state.key", "does not hold a whole key", mend=mend)
+    return bytes.fromhex(text)
