@@ -1,0 +1,190 @@
+"""What a resource says about itself that consents ask about: kind, codes, labels, time, authors, links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from functools import cached_property
+from typing import Any
+
+from chartside.codes import CONFIDENTIALITY_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE, LOINC_SYSTEM
+
+from . import references
+from .dates import Moment, local, moment
+from .vocabulary import CONFIDENTIALITY, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, Key, broader
+
+# fmt: off
+_TIMES = [
+    "effectiveDateTime", "effectivePeriod", "effectiveInstant", "performedDateTime", "performedPeriod",
+    "occurrenceDateTime", "occurrencePeriod", "onsetDateTime", "onsetPeriod", "period", "servicedDate",
+    "servicedPeriod", "billablePeriod", "started", "collectedDateTime", "collectedPeriod", "start",
+    "date", "authoredOn", "authored", "dateTime", "created", "recordedDate", "dateRecorded", "issued",
+    "sent", "recorded",
+]
+# fmt: on
+"""Elements that say when the data is of, the clinically relevant first."""
+
+# fmt: off
+_AUTHORS = [
+    "author", "performer", "recorder", "asserter", "requester", "sender", "informationSource", "source",
+    "prescriber", "provider", "enterer", "dispenser", "interpreter", "orderer", "resultsInterpreter",
+]
+# fmt: on
+_NEVER_LINKS = frozenset({"subject", "patient", "meta", "text", "extension", "contained"})
+
+
+class Facts:
+    """A lazily read view of one resource. ``zone``: the place whose wall clock counts."""
+
+    def __init__(self, resource: Mapping[str, Any], zone: tzinfo | None) -> None:
+        self.resource, self._zone = resource, zone
+        self.kind = str(resource.get("resourceType", ""))
+        self.own = references.own(resource)
+
+    @cached_property
+    def labels(self) -> tuple[Key, ...]:
+        """``meta.security``."""
+        meta = self.resource.get("meta")
+        security = meta.get("security") if isinstance(meta, Mapping) else None
+        return tuple(_keys(security)) if isinstance(security, list) else ()
+
+    @cached_property
+    def wide_labels(self) -> frozenset[Key]:
+        """The labels and all that include them."""
+        return frozenset(wide for key in self.labels for wide in broader(key))
+
+    @cached_property
+    def level(self) -> int:
+        """The highest confidentiality; -1 where there is no such label."""
+        codes = (code for system, code in self.labels if system == CONFIDENTIALITY_SYSTEM)
+        return max((CONFIDENTIALITY.get(code, -1) for code in codes), default=-1)
+
+    @cached_property
+    def codes(self) -> frozenset[Key]:
+        """Every coding in the content (R4: "if this code is found in an instance")."""
+        content = ((k, v) for k, v in self.resource.items() if k not in {"meta", "text", "contained"})
+        return frozenset(key for _, value in content for key in _codings(value))
+
+    @cached_property
+    def profiles(self) -> frozenset[str]:
+        """``meta.profile``, without versions."""
+        meta = self.resource.get("meta")
+        found = meta.get("profile", ()) if isinstance(meta, Mapping) else ()
+        return frozenset(str(url).partition("|")[0] for url in found)
+
+    @cached_property
+    def media(self) -> frozenset[str] | None:
+        """Media types of what a document carries; None where it is no document."""
+        if self.kind == "Binary":
+            return frozenset({str(self.resource.get("contentType", "")).partition(";")[0]})
+        if self.kind not in {"DocumentReference", "Media", "DiagnosticReport"}:
+            return None
+        return frozenset(str(a["contentType"]).partition(";")[0] for a in _attachments(self.resource))
+
+    @cached_property
+    def time(self) -> tuple[datetime, datetime] | None:
+        """First and (exclusive) last wall-clock time of the data; None where it carries none that can be read."""
+        context = self.resource.get("context")
+        holders = [self.resource, *([context] if isinstance(context, Mapping) else [])]
+        values = [holder[name] for name in _TIMES for holder in holders if holder.get(name)]
+        if not values:
+            return None
+        try:
+            return self._interval(values[0])
+        except (ValueError, OverflowError):
+            return None
+
+    def _interval(self, value: Any) -> tuple[datetime, datetime] | None:
+        if isinstance(value, Mapping):
+            start = moment(value["start"]) if value.get("start") else None
+            end = moment(value["end"]) if value.get("end") else None
+            if start is None and end is None:
+                return None
+            return (
+                self._wall(start, "first") if start else datetime.min,
+                self._wall(end, "after") if end else datetime.max,
+            )
+        point = moment(value)
+        return self._wall(point, "first"), self._wall(point, "after")
+
+    def _wall(self, value: Moment, side: str) -> datetime:
+        return local(value.first if side == "first" else value.after, self._zone)
+
+    @cached_property
+    def authors(self) -> tuple[str, ...] | None:
+        """References of its authors ("" for one who has none); None where no author stands in it."""
+        found = [person for name in _AUTHORS for person in _people(self.resource.get(name))]
+        if self.kind == "Provenance":
+            found += [references.of(agent.get("who")) for agent in self.resource.get("agent", ())]
+        return tuple(found) or None
+
+    @cached_property
+    def links(self) -> frozenset[str]:
+        """Everything that the resource refers to, but for whom it is about."""
+        parts = (v for k, v in self.resource.items() if k not in _NEVER_LINKS)
+        return frozenset(link for part in parts for link in _links(part))
+
+    @cached_property
+    def special(self) -> Key | None:
+        """Which protected class of notes or records it is, the most protected first."""
+        if PSYCHOTHERAPY_NOTE in self.labels or (LOINC_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE) in self.kinds:
+            return PSYCHOTHERAPY_NOTE
+        if SUD_COUNSELING_NOTE in self.labels or SUD_COUNSELING_NOTE in self.kinds:
+            return SUD_COUNSELING_NOTE
+        return next((key for key in self.labels if key in PART_2), None)
+
+    @cached_property
+    def kinds(self) -> frozenset[Key]:
+        """Codings of ``type``, ``category`` and ``code``: what kind of document or observation it is."""
+        return frozenset(
+            k for name in ("type", "category", "code") for k in _codings(self.resource.get(name))
+        )
+
+
+def _keys(codings: Any) -> Iterator[Key]:
+    for coding in codings if isinstance(codings, list) else [codings]:
+        if isinstance(coding, Mapping) and coding.get("code"):
+            yield str(coding.get("system", "")), str(coding["code"])
+
+
+def _codings(value: Any) -> Iterator[Key]:
+    """Every coding anywhere inside."""
+    if isinstance(value, Mapping):
+        if "code" in value and isinstance(value["code"], str):
+            yield from _keys(value)
+        for part in value.values():
+            yield from _codings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _codings(part)
+
+
+def _links(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("reference"), str):
+            yield references.plain(value["reference"])
+        for part in value.values():
+            yield from _links(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _links(part)
+
+
+def _people(value: Any) -> Iterator[str]:
+    """References of people in an element that may be a Reference, or a part that holds one."""
+    for part in value if isinstance(value, list) else [value]:
+        if not isinstance(part, Mapping):
+            continue
+        inner = next((part[k] for k in ("actor", "agent", "party", "provider") if k in part), part)
+        yield references.of(inner)
+
+
+def _attachments(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    content = resource.get("content")
+    for part in content if isinstance(content, list) else [content]:
+        attachment = part.get("attachment", part) if isinstance(part, Mapping) else None
+        if isinstance(attachment, Mapping) and attachment.get("contentType"):
+            yield attachment
+    for attachment in resource.get("presentedForm", ()):
+        if isinstance(attachment, Mapping) and attachment.get("contentType"):
+            yield attachment

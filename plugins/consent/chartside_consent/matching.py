@@ -1,0 +1,179 @@
+"""Does a provision speak about a request? Yes, no, or: that cannot be known."""
+
+from __future__ import annotations
+
+from chartside.codes import ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM, MESSAGE_CATEGORY_SYSTEM
+from chartside.gate.model import Action
+
+from .facts import Facts
+from .query import Query
+from .rules import PERMIT, DataRule, Label, Rule, Who
+from .vocabulary import Key
+
+NO, MAYBE, YES = 0, 1, 2
+"""Three truth values; ``min`` is AND, ``max`` is OR."""
+
+_DATA_ACTIONS = frozenset({Action.READ, Action.DISCLOSE})
+_RESOURCE_TYPES = frozenset({"http://hl7.org/fhir/resource-types", "http://hl7.org/fhir/fhir-types", ""})
+_MEDIA = "urn:ietf:bcp:13"
+_STAFF = frozenset({"Practitioner", "PractitionerRole", "Device"})
+
+
+def context(rule: Rule, query: Query) -> int:
+    """Purpose, action, period and actor."""
+    if rule.purposes is not None and rule.purposes.isdisjoint(query.purposes):
+        return NO
+    if rule.actions is not None and rule.actions.isdisjoint(query.codes):
+        return NO
+    if rule.period is not None and not rule.period.holds(query.wall, query.at):
+        return NO
+    if rule.who is None or rule.who.anyone:
+        return YES
+    return MAYBE if query.actors is None else among(rule.who, query.actors, query, rule.effect)
+
+
+def among(who: Who, people: frozenset[str], query: Query, effect: int) -> int:
+    """Whether any of these people, with all that they belong to, is among those named."""
+    if not who.refs.isdisjoint(people):
+        return YES
+    if who.vague or not who.tails.isdisjoint(people):
+        return MAYBE
+    if who.groups and not who.groups <= query.directory.known:
+        return MAYBE
+    return MAYBE if effect != PERMIT and _may_work_there(who, people, query) else NO
+
+
+def _may_work_there(who: Who, people: frozenset[str], query: Query) -> bool:
+    """Whether an organisation is named and these may be its people, for all that is known.
+
+    Only denials ask this: a permit to an organisation is none to somebody who is not shown to belong to it.
+    """
+    if not who.organizations or any(query.directory.knows(person) for person in people):
+        return False
+    return all(person.partition("/")[0] in _STAFF for person in people)
+
+
+def data(rule: Rule, query: Query) -> int:
+    """The data criteria, all of which must hold."""
+    given = rule.data
+    if given is None:
+        return YES
+    facts = query.facts
+    if facts is None:
+        return MAYBE if query.action in _DATA_ACTIONS else _category(given, query)
+    return _of(given, facts, query, rule.effect)
+
+
+def _of(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    found = _named(rule, facts, query, effect) if rule.names_data else YES
+    for given, judge in (
+        (rule.classes, _class),
+        (rule.codes, _code),
+        (rule.labels, _label),
+        (rule.period, _time),
+        (rule.author_role, _author_role),
+    ):
+        if found == NO:
+            return NO
+        if given:
+            found = min(found, judge(rule, facts, query, effect))
+    return found
+
+
+def _category(rule: DataRule, query: Query) -> int:
+    """A message has a category where data has codes; other data criteria do not speak about messages."""
+    if rule.classes or rule.labels or rule.period or rule.names_data or rule.author_role:
+        return NO
+    if not rule.codes.isdisjoint(query.categories):
+        return YES
+    asked = any(system == MESSAGE_CATEGORY_SYSTEM for system, _ in rule.codes)
+    return MAYBE if asked and not query.category else NO
+
+
+def _class(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    return max(_one_class(key, facts) for key in rule.classes)
+
+
+def _one_class(key: Key, facts: Facts) -> int:
+    system, code = key
+    if system in _RESOURCE_TYPES:
+        return YES if code == facts.kind else NO
+    if code.startswith("http") or system.endswith("StructureDefinition"):
+        return YES if code in facts.profiles else NO
+    if system == _MEDIA:
+        if facts.media is None:
+            return NO
+        return MAYBE if not facts.media else YES if code in facts.media else NO
+    if key in facts.codes:
+        return YES
+    return MAYBE
+
+
+def _code(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    if not rule.codes.isdisjoint(facts.codes):
+        return YES
+    return NO if facts.codes else MAYBE
+
+
+def _label(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    return max(_one_label(label, facts, effect) for label in rule.labels)
+
+
+def _one_label(label: Label, facts: Facts, effect: int) -> int:
+    """Whether a label stands on the data; unlabelled data cannot be judged.
+
+    v3-Confidentiality is a high-water mark: a permit of R reaches what is R or lower, a denial what is R or higher.
+    """
+    if label.level >= 0:
+        if facts.level < 0:
+            return MAYBE
+        reached = facts.level <= label.level if effect == PERMIT else facts.level >= label.level
+        return YES if reached else NO
+    if label.key in facts.wide_labels:
+        return YES
+    labelled = {label.key[0], ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM}
+    return NO if any(system in labelled for system, _ in facts.labels) else MAYBE
+
+
+def _time(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    """Inside: yes. Outside: no. Partly, or without a date: not known."""
+    if facts.time is None or rule.period is None:
+        return MAYBE
+    first, after = facts.time
+    start, end = rule.period.bounds(query.zone)
+    if (end is not None and first >= end) or (start is not None and after <= start):
+        return NO
+    inside = (start is None or first >= start) and (end is None or after <= end)
+    return YES if inside else MAYBE
+
+
+def _author_role(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    return NO if rule.author_role is None else _written_by(rule.author_role, facts, query, effect)
+
+
+def _named(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    """``provision.data``: any of the resources, or of the authors, that it names."""
+    if facts.own and facts.own in rule.instances | rule.related:
+        return YES
+    if not (rule.related | rule.dependents).isdisjoint(facts.links):
+        return YES
+    found = NO
+    if (rule.instances or rule.related) and not facts.own:
+        found = MAYBE
+    if rule.authors is not None:
+        found = max(found, _written_by(rule.authors, facts, query, effect))
+    return found
+
+
+def _written_by(who: Who, facts: Facts, query: Query, effect: int) -> int:
+    if facts.authors is None:
+        return MAYBE
+    found = NO
+    for author in facts.authors:
+        if not author:
+            found = max(found, MAYBE)
+            continue
+        found = max(found, among(who, query.directory.all_of(author), query, effect))
+        if author.startswith("PractitionerRole/") and not query.directory.knows(author):
+            found = max(found, MAYBE)
+    return found
