@@ -63,6 +63,12 @@ OBJECT_ROLE_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 SECURITY_SOURCE_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/security-source-type"
 RESTFUL_SYSTEM: Final = "http://hl7.org/fhir/restful-interaction"
 RESOURCE_TYPES_SYSTEM: Final = "http://hl7.org/fhir/resource-types"
+AI_DEVICE_TYPE_SYSTEM: Final = "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIdeviceTypeCS"
+AI_INPUTS_SYSTEM: Final = "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIinputsCS"
+AI_MODEL_CARD_EXTENSION: Final = (
+    "http://hl7.org/fhir/uv/aitransparency/StructureDefinition/aitransparency.modelCardDescription"
+)
+AI_KIND_EXTENSION: Final = "http://hl7.org/fhir/uv/aitransparency/StructureDefinition/aitransparency.AIKind"
 DICOM_SYSTEM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 LOINC_SYSTEM: Final = "http://loinc.org"
 NPI_SYSTEM: Final = "http://hl7.org/fhir/sid/us-npi"

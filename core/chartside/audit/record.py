@@ -43,7 +43,8 @@ class Result(StrEnum):
     DENY = "deny"
 
 
-_ID = r"[A-Za-z0-9\-.]{1,64}"
+# As wide as `chartside.fhir.paths`: ids with practice prefixes and underscores are seen in the field.
+_ID = r"[A-Za-z0-9._~:|=+-]{1,128}"
 _REFERENCE = re.compile(rf"[A-Z][A-Za-z]{{2,40}}/{_ID}(/_history/{_ID})?\Z")
 _TARGET = re.compile(rf"[A-Z][A-Za-z]{{2,40}}(/{_ID}(/_history/{_ID})?)?\Z")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")

@@ -1,0 +1,17 @@
+"""Text that a model wrote: labelled, preliminary, traceable, and final by a named clinician only (P-3, P-4, P-5)."""
+
+from __future__ import annotations
+
+from chartside.ai.guard import guard_operation, guard_writes, refuse_unlabelled_ai
+from chartside.ai.model import Draft, Model
+from chartside.ai.writer import AiWriter, Written
+
+__all__ = [
+    "AiWriter",
+    "Draft",
+    "Model",
+    "Written",
+    "guard_operation",
+    "guard_writes",
+    "refuse_unlabelled_ai",
+]

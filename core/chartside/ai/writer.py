@@ -1,0 +1,309 @@
+"""The only way of a model's text into the chart: written as a labelled draft, final by a named clinician's signature.
+
+::
+
+    written = context.ai.write(Draft(key=effect_key(...), patient="Patient/12", text=note, model=MODEL,
+                                     at=context.clock.now(), title="Draft of a progress note",
+                                     sources=("Appointment/7",)))
+    ...a clinician reads it...
+    context.ai.revise(written.document, corrected, editor="Practitioner/3")
+    context.ai.sign(written.document, signer="Practitioner/3")
+
+Device, DocumentReference and Provenance are written in one transaction where the server has them. Elsewhere they
+are written one after the other, and the next ``write`` of the same key completes what was interrupted.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from chartside.ai.guard import FEATURE, HOLDS_DRAFTS
+from chartside.ai.model import Draft, Model
+from chartside.ai.resources import (
+    ai_agent,
+    content,
+    device,
+    document,
+    edited,
+    is_labelled,
+    provenance,
+    signed,
+    text_of,
+    verifiers,
+)
+from chartside.audit import Auditor, AuditRecord, Event
+from chartside.clock import Clock
+from chartside.codes import AI_DEVICE_SYSTEM, AI_DRAFT_SYSTEM
+from chartside.errors import FhirError, PolicyRefused, Rejected
+from chartside.fhir import Create, Update
+from chartside.gate.client import GatedFhir, Route, Where
+from chartside.manifest import Manifest
+from chartside.types import Resource
+
+_OTHERS: Final = ("Device", "Provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """References of what was written; ``created`` is False where the draft was there already."""
+
+    document: str
+    device: str
+    provenance: str
+    created: bool
+
+
+class AiWriter:
+    """One plugin's way to write AI text. Its access is the manifest's, as everywhere else.
+
+    The manifest needs ``DocumentReference = "crus"``, ``Device = "crs"``, ``Provenance = "crs"`` and
+    ``Practitioner = "r"``, and ``features.writes_ai_text = true``.
+    """
+
+    __slots__ = ("__auditor", "__clock", "__fhir", "__manifest")
+
+    def __init__(self, manifest: Manifest, route: Route, auditor: Auditor, clock: Clock) -> None:
+        """The host makes one for each plugin; its client is not held against the guard, so it is not shown."""
+        self.__manifest, self.__auditor, self.__clock = manifest, auditor, clock
+        self.__fhir = GatedFhir(manifest, route, auditor, clock, lambda _manifest, _fhir, _entries: None)
+
+    def write(self, draft: Draft) -> Written:
+        """Write the draft, or find it by its key. Raises PolicyRefused, UndeclaredAccess, FhirError.
+
+        PolicyRefused also where the server does not keep ``docStatus`` or the label: the text would pass as
+        final there, so it is withdrawn again (entered-in-error).
+        """
+        self._declared()
+        found = self.__fhir.search(HOLDS_DRAFTS, {"identifier": f"{AI_DRAFT_SYSTEM}|{draft.key}"}).first()
+        if found is None and self._together():
+            document_, device_, provenance_ = self._transaction(draft)
+        else:
+            document_, device_, provenance_ = self._in_order(draft, found)
+        if found is None:
+            self._require_kept(document_)
+        return Written(document_, device_, provenance_, created=found is None)
+
+    def revise(self, reference: str, text: str, editor: str) -> Resource:
+        """Replace the text of a draft by what ``editor`` (a Practitioner) made of it. It stays a draft."""
+        draft = self._draft(reference)
+        self._practitioner(editor)
+        old = draft["content"][0].get("attachment") or {}
+        fresh = content(
+            text, old.get("contentType", "text/plain"), old.get("title", ""), old.get("language", "en")
+        )
+        after = {**draft, "content": [fresh]}
+        author = self._author(reference)
+        made = edited(reference, author, editor, self.__clock.now(), draft=_versioned(draft))
+        return self._replace(after, made)
+
+    def sign(self, reference: str, signer: str) -> Resource:
+        """Make a draft final: the only way. ``signer`` is the Practitioner who has read it and answers for it.
+
+        The caller vouches that the signer is who acts (a SMART launch with their own login). The label stays, a
+        Provenance with the signer as verifier is added, and the audit names who signed what. Calling it
+        again after an interruption completes it.
+        """
+        found = self._labelled(reference)
+        self._practitioner(signer)
+        author = self._author(reference)
+        if found.get("docStatus") == "final":
+            return self._signed_before(found, reference, author, signer)
+        self._require_preliminary(found)
+        self._audit(found, reference, signer)
+        after = {**found, "docStatus": "final", "authenticator": {"reference": signer}}
+        return self._replace(
+            after, signed(reference, author, signer, self.__clock.now(), draft=_versioned(found))
+        )
+
+    def discard(self, reference: str) -> Resource:
+        """Withdraw a draft: it stays, marked as entered in error."""
+        draft = self._draft(reference)
+        return self.__fhir.update({**draft, "status": "entered-in-error", "docStatus": "entered-in-error"})
+
+    def text(self, reference: str) -> str:
+        """The text of a draft as it is now."""
+        return text_of(self._labelled(reference))
+
+    def outputs(self, model: Model) -> Iterator[str]:
+        """References of everything that this model at this version had a hand in (P-5)."""
+        where = {"identifier": f"{AI_DEVICE_SYSTEM}|{model.key}"}
+        seen: set[str] = set()
+        for one in self.__fhir.search("Device", where).matches():
+            for trace in self.__fhir.search("Provenance", {"agent": f"Device/{one['id']}"}).matches():
+                targets = {str(target.get("reference", "")) for target in trace.get("target", [])}
+                yield from sorted(targets - seen - {""})
+                seen |= targets
+
+    # --- writing
+
+    def _together(self) -> bool:
+        """Whether one transaction can hold all three: one home, and a server that has transactions."""
+        homes = {self._home(kind) for kind in (HOLDS_DRAFTS, *_OTHERS)}
+        place = self.__fhir.route.place(self._home(HOLDS_DRAFTS))
+        return len(homes) == 1 and place.client.capabilities().transaction
+
+    def _transaction(self, draft: Draft) -> tuple[str, str, str]:
+        who, what = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
+        entries = [
+            Create(device(draft.model), _identifier(AI_DEVICE_SYSTEM, draft.model.key), who),
+            Create(document(draft, who), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
+            Create(provenance(what, who, draft.at, sources=draft.sources)),
+        ]
+        made = [result.require() for result in self.__fhir.transaction(entries)]
+        return _reference(made[1]), _reference(made[0]), _reference(made[2])
+
+    def _in_order(self, draft: Draft, found: Resource | None) -> tuple[str, str, str]:
+        who = _reference(
+            self.__fhir.create(
+                device(draft.model), if_none_exist=_identifier(AI_DEVICE_SYSTEM, draft.model.key)
+            ).resource
+        )
+        if found is None:
+            fresh = document(draft, self._seen_from(HOLDS_DRAFTS, who))
+            found = self.__fhir.create(fresh, if_none_exist=_identifier(AI_DRAFT_SYSTEM, draft.key)).resource
+        what = _reference(found)
+        trace = next((one for one in self._traces(what) if ai_agent(one)), None)
+        if trace is None:
+            made = provenance(
+                self._seen_from("Provenance", what),
+                self._seen_from("Provenance", who),
+                draft.at,
+                sources=draft.sources,
+            )
+            trace = self.__fhir.create(made).resource
+        return what, who, _reference(trace)
+
+    def _replace(self, after: Resource, trace: Resource) -> Resource:
+        """Update the document and add the Provenance: together where possible, else in this order."""
+        if self._together():
+            results = [result.require() for result in self.__fhir.transaction([Update(after), Create(trace)])]
+            return results[0]
+        updated = self.__fhir.update(after)
+        self.__fhir.create(trace)
+        return updated
+
+    def _signed_before(self, found: Resource, reference: str, author: str, signer: str) -> Resource:
+        """Signed already: complete the Provenance if the signing was interrupted before it."""
+        if (found.get("authenticator") or {}).get("reference") != signer:
+            raise PolicyRefused("the document was signed by somebody else", mend="amend it in the EHR")
+        if not any(signer in verifiers(trace) for trace in self._traces(reference)):
+            self.__fhir.create(signed(reference, author, signer, self.__clock.now(), draft=_versioned(found)))
+        return found
+
+    # --- reading and refusing
+
+    def _declared(self) -> None:
+        if not self.__manifest.declares(FEATURE):
+            raise PolicyRefused(
+                f"plugin {self.__manifest.name} does not declare that it writes AI text (P-1)",
+                mend=f"declare features.{FEATURE} = true in its plugin.toml",
+            )
+
+    def _labelled(self, reference: str) -> Resource:
+        self._declared()
+        kind, _, id = reference.partition("/")
+        if kind != HOLDS_DRAFTS:
+            raise PolicyRefused(
+                "only a DocumentReference is an AI draft", mend="hand in what `write` returned"
+            )
+        found = self.__fhir.read(kind, id)
+        if not is_labelled(found):
+            raise PolicyRefused("the document is no AI draft: it has no AI label", mend="sign it in the EHR")
+        return found
+
+    def _draft(self, reference: str) -> Resource:
+        found = self._labelled(reference)
+        self._require_preliminary(found)
+        return found
+
+    @staticmethod
+    def _require_preliminary(found: Resource) -> None:
+        if found.get("docStatus") != "preliminary" or found.get("status") != "current":
+            raise PolicyRefused(
+                "the document is no draft any more", mend="amend a signed document in the EHR"
+            )
+
+    def _author(self, reference: str) -> str:
+        """The Device that wrote it: a draft without its Provenance cannot be changed or signed (P-4)."""
+        for trace in self._traces(reference):
+            if author := ai_agent(trace):
+                return author
+        raise PolicyRefused(
+            "the draft has no Provenance of its model (P-4)", mend="write it again with its key"
+        )
+
+    def _traces(self, reference: str) -> Iterator[Resource]:
+        return self.__fhir.search(
+            "Provenance", {"target": self._seen_from("Provenance", reference)}
+        ).matches()
+
+    def _practitioner(self, reference: str) -> None:
+        """Only a person who exists and is active here answers for a text."""
+        kind, _, id = reference.partition("/")
+        if kind != "Practitioner":
+            raise PolicyRefused(
+                "only a named Practitioner may do that", mend="hand in a reference Practitioner/..."
+            )
+        if self.__fhir.read(kind, id).get("active") is False:
+            raise PolicyRefused("the Practitioner is not active any more", mend="let another clinician sign")
+
+    def _require_kept(self, reference: str) -> None:
+        """Servers were seen to store otherwise than they were sent: read back what decides."""
+        kept = self.__fhir.read(*reference.split("/", 1))
+        if kept.get("docStatus") == "preliminary" and is_labelled(kept):
+            return
+        try:
+            self.__fhir.update({**kept, "status": "entered-in-error"})
+        except FhirError:
+            mend = f"remove {reference} by hand: this server shows AI text as final"
+            raise PolicyRefused(
+                "the server does not keep drafts, and the draft cannot be withdrawn", mend=mend
+            ) from None
+        raise PolicyRefused(
+            "the server does not keep docStatus and label of a draft, so it was withdrawn (P-3)",
+            mend="let drafts live in a companion server",
+        )
+
+    def _audit(self, found: Resource, reference: str, signer: str) -> None:
+        patient = str((found.get("subject") or {}).get("reference", ""))
+        record = AuditRecord(
+            Event.SIGNED,
+            self.__manifest.name,
+            self.__clock.now(),
+            patient=patient,
+            target=reference,
+            user=signer,
+            action="sign",
+        )
+        self.__auditor.record([record])
+
+    def _home(self, kind: str) -> Where:
+        return self.__fhir.route.home(kind, self.__manifest.access.get(kind, ""))
+
+    def _seen_from(self, kind: str, reference: str) -> str:
+        """The reference as the home of ``kind`` has to write it: whole, where the two live on different servers."""
+        home = self._home(reference.partition("/")[0])
+        if home == self._home(kind):
+            return reference
+        return f"{self.__fhir.route.place(home).client.base_url}/{reference}"
+
+
+def _identifier(system: str, value: str) -> str:
+    return f"identifier={system}|{value}"
+
+
+def _reference(resource: Resource) -> str:
+    if not resource.get("id"):
+        raise Rejected(
+            "the server does not say under which id it was stored",
+            resource_type=str(resource.get("resourceType")),
+        )
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _versioned(resource: Resource) -> str:
+    version = (resource.get("meta") or {}).get("versionId")
+    return f"{_reference(resource)}/_history/{version}" if version else _reference(resource)
