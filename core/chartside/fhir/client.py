@@ -72,7 +72,7 @@ class FhirClient:
     attachments may be fetched from, without the token. ``adapter``: replaces the network (tests).
     """
 
-    def __init__(  # noqa: PLR0913 - a keyword for each policy; all have defaults
+    def __init__(
         self,
         base_url: str,
         *,

@@ -80,7 +80,7 @@ class Request:
 class Transport:
     """Carries requests to one practice's server. Thread-safe; one ``requests`` session with a pool."""
 
-    def __init__(  # noqa: PLR0913 - put together once, by FhirClient
+    def __init__(
         self,
         origins: Origins,
         session: requests.Session,
@@ -203,7 +203,7 @@ class Transport:
                 stream=True,
             )
             with response:
-                content = self._read(response, started)
+                content = read_body(response, self.limits, started)
                 return self._answer(request, response, content, own)
         except LimitBroken as error:
             return failure(LimitExceeded, str(error))
@@ -212,17 +212,6 @@ class Transport:
             return failure(kind, "no answer in time")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return failure(_unreachable(error), "no connection, or it was cut")
-
-    def _read(self, response: requests.Response, started: float) -> bytes:
-        body = Body(self.limits, response.headers.get("Content-Encoding", "").strip().lower())
-        declared = response.headers.get("Content-Length", "")
-        if declared.isdigit() and int(declared) > self.limits.wire_bytes:
-            raise LimitBroken("more bytes than allowed")
-        while chunk := _chunk(response.raw):
-            body.feed(chunk)
-            if time.monotonic() - started > self.limits.exchange_seconds:
-                raise LimitBroken("more time than allowed")
-        return body.read()
 
     def _answer(self, request: Request, response: requests.Response, content: bytes, own: str) -> Answer:
         headers = response.headers
@@ -241,6 +230,19 @@ class Transport:
             request_id(headers, own),
             response.url or request.url,
         )
+
+
+def read_body(response: requests.Response, limits: Limits, started: float) -> bytes:
+    """The answer's bytes, decompressed, within the limits; ``started`` by ``time.monotonic``. Raises LimitBroken."""
+    body = Body(limits, response.headers.get("Content-Encoding", "").strip().lower())
+    declared = response.headers.get("Content-Length", "")
+    if declared.isdigit() and int(declared) > limits.wire_bytes:
+        raise LimitBroken("more bytes than allowed")
+    while chunk := _chunk(response.raw):
+        body.feed(chunk)
+        if time.monotonic() - started > limits.exchange_seconds:
+            raise LimitBroken("more time than allowed")
+    return body.read()
 
 
 def _chunk(raw: object) -> bytes:
