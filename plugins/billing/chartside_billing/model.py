@@ -1,12 +1,13 @@
 """The claim as this plugin thinks of it: what an 837P (005010X222A1) says, and what the chart knows beside it.
 
-Two readers fill it (``chartside_billing.x12`` from a file, ``chartside_billing.fhir_claim`` from the EHR), one writer and the
-rules read it. Money is ``Decimal`` in dollars, days are ``date``, instants are aware ``datetime``. In what the
-837P carries, an empty string or an empty list means "not sent". In what only the chart knows (``Visit``, ``Note``,
-``CoverageFacts``, ``ProviderFacts``, ``History``), ``None`` means "not known", which is no answer: a rule that needs it says
-"not checked". ``where`` is the place of a part in its source, for messages: ``"segment 23 CLM"``, ``"Claim.item[0]"``.
+Two readers fill it (``chartside_billing.x12`` from a file, ``chartside_billing.fhir_claim`` from the EHR), one
+writer and the rules read it. Money is ``Decimal`` in dollars, days are ``date``, instants are aware ``datetime``.
+In what the 837P carries, an empty string or an empty list means "not sent". In what only the chart knows (``Visit``,
+``Note``, ``CoverageFacts``, ``ProviderFacts``, ``History``), ``None`` means "not known", which is no answer: a rule
+that needs it says "not checked". ``where`` is the place of a part in its source, for messages:
+``"segment 23 CLM"``, ``"Claim.item[0]"``.
 
-``extra`` keeps, in their order, the segments of a loop that no field holds, so that a file can be written back as it came.
+``extra`` keeps, in their order, the segments of a loop that no field holds, so that a file can be written back.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ class ProviderFacts:
 class Party:
     """An NM1 with what follows it: a provider, payer, submitter, receiver, facility or person.
 
-    ``entity`` is NM102: ``"1"`` a person, ``"2"`` anything else. ``last`` is the family name or the organisation's name.
+    ``entity`` is NM102: ``"1"`` a person, ``"2"`` anything else. ``last`` is the family name or the
+    organisation's name.
     ``id``/``id_qualifier`` are NM109/NM108 (XX: an NPI, PI: a payer id, MI: a member id, 46: an ETIN).
     """
 
@@ -219,8 +221,8 @@ class Authorization:
 class Insurance:
     """One payer of the claim: the one that it goes to (2000B), or another one (2320).
 
-    ``sequence`` is SBR01 (P, S, T, A-H, U), ``relationship`` SBR02 or PAT01 (18: self), ``group`` SBR03, ``plan`` SBR04,
-    ``msp_type`` SBR05, ``filing`` SBR09.
+    ``sequence`` is SBR01 (P, S, T, A-H, U), ``relationship`` SBR02 (18: self; empty in 2000B if a 2000C follows),
+    ``group`` SBR03, ``plan`` SBR04, ``msp_type`` SBR05, ``filing`` SBR09.
     """
 
     sequence: str = ""
@@ -418,7 +420,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Envelope:
-    """ISA, GS, ST, BHT and their trailers, with what the reader counted. Shared by the claims of one transaction set."""
+    """ISA, GS, ST, BHT and their trailers, with what the reader counted. Claims of one transaction set share it."""
 
     sender_qualifier: str = ""
     sender_id: str = ""
@@ -469,8 +471,8 @@ class Envelope:
 class SyntaxIssue:
     """What a reader saw wrong in the form: a machine word, a plain sentence without content, the place.
 
-    ``fatal``: the receiver will refuse the file for it. Becomes a finding of EDI-001 (of EDI-003 if ``code`` begins with
-    ``charset``).
+    ``fatal``: the receiver will refuse the file for it. Becomes a finding of EDI-001 (of EDI-003 if ``code`` begins
+    with ``charset``).
     """
 
     code: str
@@ -509,7 +511,7 @@ class History:
     plan_periods: list[tuple[date | None, date | None]] | None = None
     """Periods of the patient's active CarePlans."""
     consents: frozenset[str] | None = None
-    """Kinds of consent in force: ``payment``, ``part2``, ``release``, ``assignment``, ``cocm``, ``private-contract``."""
+    """Kinds of consent in force: ``part2``, ``release``, ``assignment``, ``cocm``, ``private-contract``."""
     payments: Decimal | None = None
     """What the patient paid towards this claim, by the EHR's PaymentNotices."""
 
@@ -535,6 +537,8 @@ class Claim:
     """The payer that the claim goes to, with the subscriber."""
     patient: Person | None = None
     """2010CA; None where the patient is the subscriber."""
+    patient_relationship: str = ""
+    """2000C PAT01; empty where no 2000C was sent."""
     others: list[Insurance] = field(default_factory=list)
     """2320: other payers, in their order."""
     total: Decimal | None = None
