@@ -50,7 +50,7 @@ class FhirLedger(Ledger):
     ``audit_events``: whether that server takes AuditEvents.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword for each fact of its home
+    def __init__(
         self,
         client: FhirClient,
         resource_type: str,
@@ -98,6 +98,8 @@ class FhirLedger(Ledger):
             claims = [r.claim for r in results if r.done is (state is State.DONE)]
             for claim in self._move(claims, State.BEGUN, state, by_key):
                 ended[claim.effect.key] = claim
+        for result in results:
+            self._known.pop(result.claim.effect.key, None)  # memory stays flat over a long run
         return [ended[r.claim.effect.key] for r in results]
 
     def release(self, claims: Sequence[Claim]) -> None:
@@ -189,7 +191,7 @@ class FhirLedger(Ledger):
         audit = (
             [Create(e) for c, _ in held for e in c.effect.audit] if new is State.BEGUN and self._audit else []
         )
-        answers = self._client.execute([*entries, *audit])
+        answers = self._send(entries, audit)
         lost: list[Claim] = [c for c, r in held if r is None]
         for (claim, _), answer in zip([h for h in held if h[1] is not None], answers, strict=False):
             if answer.error is None:

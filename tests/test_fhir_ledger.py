@@ -1,0 +1,196 @@
+"""The ledger in a real FHIR server, on every kind of server that it meets (R-10)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chartside import Effect, Result, State, effect_key
+from chartside.clock import FrozenClock
+from chartside.fhir import Budget, Create, FhirClient
+from chartside.jobs.fhir_ledger import FhirLedger
+from chartside.sandbox import Options, Sandbox
+
+LEASE = timedelta(minutes=5)
+SERVERS = {
+    "transactions": Options(),
+    "batches only": Options(no_transaction=True),
+    "neither": Options(no_transaction=True, no_batch=True),
+}
+AUDIT = {
+    "resourceType": "AuditEvent",
+    "type": {"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110106"},
+    "recorded": "2026-11-24T12:00:00Z",
+    "agent": [{"requestor": True, "name": "chartside"}],
+    "source": {"observer": {"display": "chartside"}},
+}
+
+
+class Bench:
+    """A sandbox, and ledgers of several workers on it."""
+
+    def __init__(self, sandbox, url, kind):
+        self.sandbox, self.kind = sandbox, kind
+        self.clock = FrozenClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
+        self.client = FhirClient(url, budget=Budget(10_000, 1000))
+
+    def ledger(self, worker="w1"):
+        return FhirLedger(
+            self.client, self.kind, worker=worker, clock=self.clock, lease=LEASE, audit_events=True
+        )
+
+    def effects(self, n=3, audit=()):
+        return [Effect(effect_key("p", str(i)), self.resource(), tuple(audit)) for i in range(n)]
+
+    def resource(self):
+        return {"resourceType": "Communication", "subject": {"reference": "Patient/1"}}
+
+    def stored(self, kind=None):
+        return list(self.client.search(kind or self.kind).matches())
+
+
+@pytest.fixture(
+    params=[(s, k) for s in SERVERS for k in ("Communication", "Task")], ids=lambda p: f"{p[0]}, {p[1]}"
+)
+def bench(request):
+    name, kind = request.param
+    sandbox = Sandbox(SERVERS[name])
+    with sandbox.running() as url:
+        made = Bench(sandbox, url, kind)
+        made.client.update_where(
+            {"resourceType": "Patient", "id": "1", "identifier": [{"value": "x"}]}, "identifier=x"
+        )
+        yield made
+        made.client.close()
+
+
+def states(claims):
+    return [c.state for c in claims]
+
+
+def test_the_whole_way_and_again(bench):
+    """R-10: claimed, begun, ended; recorded in the EHR; another worker finds it done."""
+    one = bench.ledger()
+    claims = one.begin(one.claim(bench.effects(audit=[AUDIT])))
+    assert states(claims) == [State.BEGUN] * 3
+    assert len(bench.stored("AuditEvent")) == 3
+    ended = one.finish(
+        [Result(c, done=i != 1, reason="rejected" if i == 1 else "") for i, c in enumerate(claims)]
+    )
+    assert states(ended) == [State.DONE, State.NOT_DONE, State.DONE]
+    assert states(bench.ledger("w2").claim(bench.effects())) == [State.DONE, State.NOT_DONE, State.DONE]
+    assert len(bench.stored()) == 3
+    assert sorted(r["status"] for r in bench.stored())[0] == "completed"
+
+
+def test_killed_in_preparation_is_taken_over(bench):
+    """R-10: nothing is lost. Where the claim itself writes, others wait for its lease."""
+    bench.ledger().claim(bench.effects())
+    other = bench.ledger("w2")
+    if bench.stored():
+        assert states(other.claim(bench.effects())) == [State.HELD] * 3
+        bench.clock.advance(301)
+    assert states(other.begin(other.claim(bench.effects()))) == [State.BEGUN] * 3
+
+
+def test_killed_after_begin_is_undecided(bench):
+    """R-10: begun and never ended: listed, not repeated; reopened only on purpose."""
+    first = bench.ledger()
+    first.begin(first.claim(bench.effects(2)))
+    other = bench.ledger("w2")
+    assert states(other.claim(bench.effects(2))) == [State.HELD] * 2
+    assert list(other.undecided()) == []
+    bench.clock.advance(301)
+    claims = other.claim(bench.effects(2))
+    assert states(claims) == [State.UNDECIDED] * 2
+    assert len(list(bench.ledger("w3").undecided())) == 2
+    assert states(other.reopen(claims[:1])) == [State.BEGUN]
+    assert states(other.finish([Result(claims[1], True)])) == [State.DONE]
+
+
+def test_a_race_has_one_winner(bench):
+    """R-10: eight workers claim the same effects at once; each effect is begun once."""
+    begun, lock = [], threading.Lock()
+
+    def work(n):
+        ledger = bench.ledger(f"w{n}")
+        claims = ledger.begin([c for c in ledger.claim(bench.effects(5)) if c.state is State.CLAIMED])
+        with lock:
+            begun.extend(c.effect.key for c in claims if c.state is State.BEGUN)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(begun) == sorted(e.key for e in bench.effects(5))
+    assert len(bench.stored()) == 5
+
+
+def test_a_worker_that_slept_too_long_does_not_begin(bench):
+    """R-10: its claim was taken meanwhile, so the update fails and it stands back."""
+    slow = bench.ledger()
+    mine = slow.claim(bench.effects(1))
+    bench.clock.advance(301)
+    quick = bench.ledger("w2")
+    assert states(quick.begin(quick.claim(bench.effects(1)))) == [State.BEGUN]
+    assert states(slow.begin(mine)) == [State.HELD]
+
+
+def test_released_claims_are_free_at_once(bench):
+    """Quiet hours: what is not yet to be sent does not wait for a lease."""
+    one = bench.ledger()
+    one.release(one.claim(bench.effects(1)))
+    other = bench.ledger("w2")
+    assert states(other.begin(other.claim(bench.effects(1)))) == [State.BEGUN]
+
+
+def test_one_bad_record_does_not_hold_up_the_rest(bench):
+    """Fail soft: what the server refuses is named, the others go on."""
+    bad = Effect(
+        effect_key("bad"), {"resourceType": "Communication", "subject": {"reference": 7}, "medium": "x"}
+    )
+    if bench.kind == "Task":
+        bad = Effect(bad.key, {"resourceType": "Task", "intent": 7})
+    one = bench.ledger()
+    claims = one.claim([*bench.effects(2), bad])
+    claims = one.begin([c for c in claims if c.state is State.CLAIMED])
+    assert states(claims).count(State.BEGUN) == 2
+    assert State.BEGUN not in [c.state for c in claims if c.effect.key == bad.key]
+
+
+def test_audit_that_cannot_be_written_stops_the_effect(bench):
+    """S-10: no audit, no disclosure."""
+    from chartside.errors import AuditUnavailable
+
+    one = bench.ledger()
+    claims = one.claim(bench.effects(1, audit=[{"resourceType": "AuditEvent", "recorded": 7}]))
+    with pytest.raises(AuditUnavailable):
+        one.begin(claims)
+    assert "in-progress" not in [r["status"] for r in bench.stored()]
+
+
+def test_foreign_writes_are_kept(bench):
+    """S-20: what somebody else added to the record is not lost by our updates."""
+    one = bench.ledger()
+    claims = one.begin(one.claim(bench.effects(1)))
+    [resource] = bench.stored()
+    bench.client.update({**resource, "note": [{"text": "seen by the front desk"}]})
+    assert states(one.finish([Result(claims[0], True)])) == [State.DONE]
+    [resource] = bench.stored()
+    assert resource["note"] == [{"text": "seen by the front desk"}]
+    assert resource["status"] == "completed"
+
+
+def test_creates_need_no_identifier_clash():
+    """The identifier alone decides: another system's identifier of the same value is another thing."""
+    with Sandbox().running() as url, FhirClient(url) as client:
+        key = effect_key("p", "0")
+        client.execute(
+            [Create({"resourceType": "Communication", "status": "completed", "identifier": [{"value": key}]})]
+        )
+        clock = FrozenClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
+        ledger = FhirLedger(client, "Communication", worker="w", clock=clock, lease=LEASE, audit_events=False)
+        assert states(ledger.claim([Effect(key, {"resourceType": "Communication"})])) == [State.CLAIMED]
