@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chartside.ai.guard import guard_operation, guard_writes, refuse_unlabelled_ai
+from chartside.ai.guard import guard_operation, guard_entries, refuse_unlabelled_ai
 from chartside.ai.model import Draft, Model
 from chartside.ai.writer import AiWriter, Written
 
@@ -12,6 +12,6 @@ __all__ = [
     "Model",
     "Written",
     "guard_operation",
-    "guard_writes",
+    "guard_entries",
     "refuse_unlabelled_ai",
 ]

@@ -36,7 +36,7 @@ HOLDS_DRAFTS: Final = "DocumentReference"
 Read = Callable[[str, str], Resource]
 
 
-def guard_writes(manifest: Manifest, fhir: GatedFhir, entries: Sequence[Entry]) -> None:
+def guard_entries(manifest: Manifest, fhir: GatedFhir, entries: Sequence[Entry]) -> None:
     """Raise PolicyRefused when one of the entries would bring AI text into the chart by another way."""
     for entry in entries:
         if isinstance(entry, Get | Delete):

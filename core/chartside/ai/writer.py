@@ -39,7 +39,7 @@ from chartside.clock import Clock
 from chartside.codes import AI_DEVICE_SYSTEM, AI_DRAFT_SYSTEM
 from chartside.errors import FhirError, PolicyRefused, Rejected
 from chartside.fhir import Create, Update
-from chartside.gate.client import GatedFhir, Route, Where
+from chartside.gate.client import GatedFhir, Where
 from chartside.manifest import Manifest
 from chartside.types import Resource
 
@@ -65,10 +65,13 @@ class AiWriter:
 
     __slots__ = ("__auditor", "__clock", "__fhir", "__manifest")
 
-    def __init__(self, manifest: Manifest, route: Route, auditor: Auditor, clock: Clock) -> None:
-        """The host makes one for each plugin; its client is not held against the guard, so it is not shown."""
+    def __init__(self, fhir: GatedFhir, manifest: Manifest, auditor: Auditor, clock: Clock) -> None:
+        """The host makes one for each plugin, from the plugin's own client.
+
+        The writer's client has the same access but is not held against the guard, so it is not handed out.
+        """
         self.__manifest, self.__auditor, self.__clock = manifest, auditor, clock
-        self.__fhir = GatedFhir(manifest, route, auditor, clock, lambda _manifest, _fhir, _entries: None)
+        self.__fhir = GatedFhir(manifest, fhir.route, auditor, clock, lambda _manifest, _fhir, _entries: None)
 
     def write(self, draft: Draft) -> Written:
         """Write the draft, or find it by its key. Raises PolicyRefused, UndeclaredAccess, FhirError.
