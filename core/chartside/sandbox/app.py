@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chartside.sandbox.auth import Authority, Guard, Permit, TokenError
 from chartside.sandbox.engine import Engine
-from chartside.sandbox.exchange import Answer, Ask, split_url
+from chartside.sandbox.exchange import Answer, Ask, permit_all, split_url
 from chartside.sandbox.outcome import Refusal
 
 PREFIX = "/fhir"
@@ -28,8 +29,8 @@ log = logging.getLogger("chartside.sandbox")
 class FhirEndpoint:
     """Everything under ``/fhir``. ``latency`` in seconds is added to every answer."""
 
-    def __init__(self, engine: Engine, *, latency: float = 0.0) -> None:
-        self.engine, self.latency = engine, latency
+    def __init__(self, engine: Engine, *, guard: Guard | None = None, latency: float = 0.0) -> None:
+        self.engine, self.guard, self.latency = engine, guard, latency
         self.seen: deque[tuple[str, str, int]] = deque(maxlen=200_000)
 
     async def __call__(self, request: Request) -> Response:
@@ -45,13 +46,15 @@ class FhirEndpoint:
             response = Response(refusal.body(), refusal.status, refusal.headers, media_type=FHIR_JSON)
         except Exception:  # a defect of the server: told as such, without a trace that could show content
             log.exception("the sandbox failed on %s", request.method)
-            refusal = Refusal(500, "exception", "the server failed; this is a defect of the sandbox")
-            response = Response(refusal.body(), 500, media_type=FHIR_JSON)
+            defect = Refusal(500, "exception", "the server failed; this is a defect of the sandbox")
+            response = Response(defect.body(), 500, media_type=FHIR_JSON)
         self.seen.append((request.method, request.url.path.removeprefix(PREFIX), response.status_code))
         return response
 
     async def _ask(self, request: Request, base: str) -> Ask:
         path, _ = split_url(request.url.path.removeprefix(PREFIX))
+        open_to_all = self.guard is None or path == ("metadata",)
+        permit = permit_all if open_to_all else self._permit(request)
         query = list(request.query_params.multi_items())
         headers = request.headers
         _check_accept(headers.get("accept", ""), dict(query).get("_format", ""))
@@ -74,7 +77,34 @@ class FhirEndpoint:
             if_none_exist=headers.get("if-none-exist", ""),
             prefer=headers.get("prefer", ""),
             base=base,
+            permit=permit,
         )
+
+    def _permit(self, request: Request) -> Permit:
+        return self.guard.permit(request.headers.get("authorization", "")) if self.guard else permit_all
+
+    async def configuration(self, request: Request) -> Response:
+        """Answer the SMART discovery."""
+        if self.guard is None:
+            refusal = Refusal(404, "not-found", "this server asks for no token")
+            return Response(refusal.body(), 404, media_type=FHIR_JSON)
+        return JSONResponse(self.guard.configuration(_root(request)))
+
+    async def token(self, request: Request) -> Response:
+        """Answer the token endpoint."""
+        if not isinstance(self.guard, Authority):
+            return JSONResponse({"error": "invalid_request"}, 404)
+        raw = await request.body()
+        form = dict(parse_qsl(raw.decode(errors="replace"), keep_blank_values=True))
+        headers = {"Cache-Control": "no-store"}
+        try:
+            return JSONResponse(self.guard.token(form, f"{_root(request)}/auth/token"), headers=headers)
+        except TokenError as error:
+            return JSONResponse(error.body, error.status, headers)
+
+
+def _root(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _check_accept(accept: str, wanted: str) -> None:
@@ -101,6 +131,9 @@ def _respond(answer: Answer, base: str) -> Response:
 def build_app(endpoint: FhirEndpoint) -> Starlette:
     """Return the ASGI application."""
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(
-        routes=[Route(f"{PREFIX}{rest}", endpoint.__call__, methods=methods) for rest in ("", "/{path:path}")]
-    )
+    fixed = [
+        Route(f"{PREFIX}/.well-known/smart-configuration", endpoint.configuration, methods=["GET"]),
+        Route("/auth/token", endpoint.token, methods=["POST"]),
+    ]
+    rest = [Route(f"{PREFIX}{tail}", endpoint.__call__, methods=methods) for tail in ("", "/{path:path}")]
+    return Starlette(routes=[*fixed, *rest])

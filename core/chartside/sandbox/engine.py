@@ -59,10 +59,14 @@ class Engine:
                 return self._create(ask, resource_type)
             case ("PUT" | "PATCH" | "DELETE") as method, ():
                 return self._conditional(ask, method, resource_type)
-            case "GET", ("_history",):
-                return self._history(ask, resource_type, None)
             case method, (resource_id,) if resource_id[:1] not in "_$":
                 return self._instance(ask, method, resource_type, resource_id)
+        return self._past(ask, resource_type)
+
+    def _past(self, ask: Ask, resource_type: str) -> Answer:
+        match ask.method, ask.path[1:]:
+            case "GET", ("_history",):
+                return self._history(ask, resource_type, None)
             case "GET", (resource_id, "_history"):
                 return self._history(ask, resource_type, resource_id)
             case "GET", (resource_id, "_history", version):
@@ -70,16 +74,10 @@ class Engine:
         raise not_supported("this operation", status=404 if ask.method == "GET" else 405)
 
     def _instance(self, ask: Ask, method: str, resource_type: str, resource_id: str) -> Answer:
-        match method:
-            case "GET":
-                return self._read(ask, resource_type, resource_id)
-            case "PUT":
-                return self._update(ask, resource_type, resource_id)
-            case "PATCH":
-                return self._patch(ask, resource_type, resource_id)
-            case "DELETE":
-                return self._delete(ask, resource_type, resource_id)
-        raise Refusal(405, "not-supported", "this method is not supported here")
+        ways = {"GET": self._read, "PUT": self._update, "PATCH": self._patch, "DELETE": self._delete}
+        if method not in ways:
+            raise Refusal(405, "not-supported", "this method is not supported here")
+        return ways[method](ask, resource_type, resource_id)
 
     # --- reading
 

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL is made of our own words; what comes from outside is always an argument
 """From the parameters of a search to SQL.
 
 Each condition has two forms: ``find`` gives the resources that meet it, ``check`` asks it of one resource. The most
@@ -114,7 +115,9 @@ class Parser:
         return Sql(" AND ".join(p.text for p in parts), tuple(arg for p in parts for arg in p.args))
 
     def _order(self, search: Search) -> tuple[Sql, str]:
-        joins, args, order = [], [], []
+        joins: list[str] = []
+        args: list[object] = []
+        order: list[str] = []
         for index, (name, descending) in enumerate(search.sort):
             way = " DESC" if descending else ""
             column = {"_lastUpdated": "r.updated", "_id": "r.id"}.get(name)
@@ -180,10 +183,10 @@ class Parser:
 
     def _condition(self, resource_type: str, name: str, value: str) -> Condition | None:
         """Return the condition, or None if there is no such parameter."""
-        if name.startswith("_has:"):
-            return self._has(resource_type, name, value)
         head, dot, rest = name.partition(".")
         base, _, modifier = head.partition(":")
+        if base == "_has":
+            return self._has(resource_type, name, value)
         if base == "_id":
             return _id(resource_type, value)
         if base == "_lastUpdated":
@@ -191,17 +194,22 @@ class Parser:
         param = table().get(resource_type, {}).get(base)
         if param is None:
             return None
-        if dot:
-            return self._chain(param, modifier, rest, value)
+        return self._chain(param, modifier, rest, value) if dot else self._own(param, modifier, value)
+
+    def _own(self, param: Param, modifier: str, value: str) -> Condition:
+        """Return a condition on an element of the resource itself."""
         if modifier == "missing":
             return self._missing(param, value)
-        if param.kind in ("token", "uri"):
-            return self._token(param, modifier, value)
-        if param.kind == "reference":
-            return self._reference(param, modifier, value)
         if modifier and param.kind == "date":
             raise not_supported(f"the modifier :{modifier} of a date")
-        return self._date(param, [value]) if param.kind == "date" else self._string(param, modifier, value)
+        match param.kind:
+            case "date":
+                return self._date(param, [value])
+            case "string":
+                return self._string(param, modifier, value)
+            case "reference":
+                return self._reference(param, modifier, value)
+        return self._token(param, modifier, value)
 
     def _missing(self, param: Param, value: str) -> Condition:
         if value not in ("true", "false"):

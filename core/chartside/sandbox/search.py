@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL is made of our own words; what comes from outside is always an argument
 """Searches answered: the page, what it includes, and the way to the next page.
 
 A search that does not fit on one page is kept as a list of resource numbers under an opaque key, so that paging is
@@ -43,7 +44,7 @@ class Searcher:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def matches(self, resource_type: str, pairs: Pairs) -> list[Row]:
-        """Return at most two resources that meet the criteria of a conditional interaction; unknown ones are refused."""
+        """Return at most two resources that meet the criteria of a conditional interaction."""
         search = self._parser.parse(resource_type, pairs, strict=True)
         if not search.conditions:
             raise Refusal(412, "multiple-matches", "a conditional interaction needs criteria")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
 
 from chartside.clock import Clock
 from chartside.sandbox.app import PREFIX, FhirEndpoint, build_app
+from chartside.sandbox.auth import Authority, Client, Guard
 from chartside.sandbox.engine import Engine
 from chartside.sandbox.options import Options
 from chartside.sandbox.practice import Practice, generate
@@ -23,7 +24,9 @@ class Sandbox:
         with Sandbox().running() as url:
             requests.get(f"{url}/metadata")
 
-    ``path``: the SQLite file, or ``:memory:``. ``latency``: seconds added to every answer.
+    ``path``: the SQLite file, or ``:memory:``. ``clients``: the registered clients of SMART backend services; none
+    means that no token is asked for. ``guard``: another way to check tokens.
+    ``latency``: seconds added to every answer.
     """
 
     def __init__(
@@ -32,12 +35,16 @@ class Sandbox:
         *,
         path: str = ":memory:",
         clock: Clock | None = None,
+        clients: Sequence[Client] = (),
+        guard: Guard | None = None,
         latency: float = 0.0,
     ) -> None:
         self.options = options or Options()
         self.store = Store(path, clock=clock)
-        self.engine = Engine(self.store, self.options)
-        self.endpoint = FhirEndpoint(self.engine, latency=latency)
+        self.authority = Authority(tuple(clients), clock=self.store.clock) if clients else None
+        guard = guard or self.authority
+        self.engine = Engine(self.store, self.options, secured=guard is not None)
+        self.endpoint = FhirEndpoint(self.engine, guard=guard, latency=latency)
         self.app = build_app(self.endpoint)
 
     def load_practice(self, *, clients: int = 100, seed: int = 1) -> Practice:

@@ -1,0 +1,1 @@
+"""The test kit for plugin authors: pytest fixtures, and servers that others wrote."""

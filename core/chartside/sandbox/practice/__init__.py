@@ -1,7 +1,7 @@
 """An invented therapy practice: seeded, reproducible, of any size.
 
-The same seed and ``now`` give the same practice, and the n-th client is the same whatever the size. Nobody in it exists:
-names are made up, numbers are the ones kept for fiction, e-mail goes to example.org.
+The same seed and ``now`` give the same practice, and the n-th client is the same whatever the size. Nobody in it
+exists: names are made up, numbers are the ones kept for fiction, e-mail goes to example.org.
 """
 
 from __future__ import annotations

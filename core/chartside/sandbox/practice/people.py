@@ -17,8 +17,8 @@ NUCC = "http://nucc.org/provider-taxonomy"
 _GIVEN = {
     "en": "Ada Beatrix Calvin Delphine Edmund Frances Gideon Harriet Ivor Josephine Kendrick Lavinia Magnus Nola Orson "
     "Philippa Quentin Rosalind Silas Tabitha Ulric Verity Winston Xanthe Yorick Zelda",
-    "es": "Alejandra Benicio Catalina Damián Esperanza Fabián Graciela Héctor Inés Joaquín Leticia Matías Noelia Octavio "
-    "Paloma Ramiro Soledad Tomás Úrsula Ximena",
+    "es": "Alejandra Benicio Catalina Damián Esperanza Fabián Graciela Héctor Inés Joaquín Leticia Matías Noelia "
+    "Octavio Paloma Ramiro Soledad Tomás Úrsula Ximena",
 }
 _FAMILY = {
     "en": "Applethwaite Bramblewick Cottesloe Dunmore-Vane Eaglesfield Fothergill Garroway Hollingbourne Inglethorpe "
@@ -62,8 +62,8 @@ class Client:
 def npi(number: int) -> str:
     """Return the National Provider Identifier made of a serial number: ten digits with their check digit.
 
-    The check digit is Luhn's over the digits behind the prefix 80840 (45 CFR 162.406). Invented ones begin with 2, which
-    the rule allows and NPPES has not handed out so far (unconfirmed).
+    The check digit is Luhn's over the digits behind the prefix 80840 (45 CFR 162.406). Invented ones begin with 2,
+    which the rule allows and NPPES has not handed out so far (unconfirmed).
     """
     body = f"2{number:08d}"
     total = 24  # Luhn's sum over the prefix 80840

@@ -39,7 +39,7 @@ _WEEKS = ((-2, -1, 0, 1, 2), (-1, 1), (-2, 0, 2), (0,), (1,), ())
 _WEEK_WEIGHTS = (30, 25, 25, 8, 8, 4)
 
 
-def appointment(  # noqa: PLR0913 - one argument for each fact of a visit
+def appointment(
     client: Client, visit_id: str, start: datetime, now: datetime, clinician: str, rng: random.Random
 ) -> tuple[Resource, Visit]:
     """Return the Appointment, and what the billing needs to know of it."""
