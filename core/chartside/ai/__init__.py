@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chartside.ai.guard import guard_operation, guard_entries, refuse_unlabelled_ai
+from chartside.ai.guard import guard_entries, guard_operation, refuse_unlabelled_ai
 from chartside.ai.model import Draft, Model
 from chartside.ai.writer import AiWriter, Written
 
@@ -11,7 +11,7 @@ __all__ = [
     "Draft",
     "Model",
     "Written",
-    "guard_operation",
     "guard_entries",
+    "guard_operation",
     "refuse_unlabelled_ai",
 ]
