@@ -77,10 +77,19 @@ class Update:
         """The ETag. Raises InputError where no version is known: nothing is ever overwritten blindly (S-20)."""
         return if_match(self.version or version_of(self.resource))
 
+    @property
+    def path(self) -> str:
+        """``Type/id``. Raises InputError for a resource that was read in part: the rest of it would be lost."""
+        if _subsetted(self.resource):
+            raise InputError(
+                "only a part of the resource was read, so that writing it back would lose the rest",
+                mend="read it without _elements and _summary",
+            )
+        return f"{self.asked.type}/{require_id(self.resource.get('id'))}"
+
     def request(self) -> Resource:
         """Bundle.entry."""
-        url = f"{self.asked.type}/{require_id(self.resource.get('id'))}"
-        return _entry(self.resource, "", "PUT", url, {"ifMatch": self.if_match})
+        return _entry(self.resource, "", "PUT", self.path, {"ifMatch": self.if_match})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +191,19 @@ class EntryResult:
         return self.resource or {}
 
 
+def _subsetted(resource: Resource) -> bool:
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    return isinstance(tags, list) and any(isinstance(t, dict) and t.get("code") == "SUBSETTED" for t in tags)
+
+
 def if_match(version: str) -> str:
     """A version as an ``If-Match`` header."""
     if not version:
         raise InputError(
             "no version of the resource is known, so that writing might overwrite somebody's work",
-            mend="read it from the server first and change what was read, or use FhirClient.save",
+            mend="read it from the server first and change what was read; a server that numbers no versions "
+            "cannot be written to safely",
         )
     return f'W/"{version}"'
 

@@ -34,14 +34,17 @@ from requests.adapters import BaseAdapter
 from chartside.clock import Clock, SystemClock
 from chartside.errors import Unauthorized
 from chartside.fhir.answers import Answer, Asked
+from chartside.fhir.attachments import Attachments
 from chartside.fhir.budget import Breaker, Budget
 from chartside.fhir.bundle import Condition, Create, Delete, Entry, EntryResult, Patch, Update, query
 from chartside.fhir.capabilities import Capabilities
 from chartside.fhir.execute import Executor, stored, with_version
+from chartside.fhir.foreign import public_session
 from chartside.fhir.limits import Limits
 from chartside.fhir.many import Many
 from chartside.fhir.origin import Origins
-from chartside.fhir.paths import require_id, require_operation, require_type
+from chartside.fhir.paths import parse_location, require_id, require_operation, require_type
+from chartside.fhir.saving import Saver
 from chartside.fhir.search import Search
 from chartside.fhir.session import new_session
 from chartside.fhir.transport import JSON, Request, Retries, TokenSource, Transport
@@ -101,6 +104,9 @@ class FhirClient:
             breaker=breaker or Breaker(),
             clock=clock or SystemClock(),
         )
+        self._attachments = Attachments(
+            self._transport, lambda: self._transport.public(public_session(user_agent))
+        )
         self._lock, self._able = Lock(), None  # type: tuple[Any, Capabilities | None]
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._executor = Executor(
@@ -141,6 +147,18 @@ class FhirClient:
         and stand in ``set_aside``."""
         path = require_type(resource_type) + (f"/{require_id(resource_id)}" if resource_id else "")
         return self._paged(resource_type, f"{path}/_history", {"_count": count, **(params or {})})
+
+    def follow(self, reference: str) -> Resource:
+        """What a reference points at: ``Patient/12``, or an absolute URL of this server. Raises OriginRefused."""
+        kind, resource_id, version = parse_location(self._origins.reference(reference))
+        if version:
+            return self.vread(kind, resource_id, version)
+        return self.read(kind, resource_id)
+
+    def attachment(self, attachment: Resource) -> bytes:
+        """The bytes of an Attachment: its ``data``, or what its ``url`` leads to at this server or at an allowed
+        origin (there without the token, and at public addresses only). Raises OriginRefused, LimitExceeded."""
+        return self._attachments.fetch(attachment)
 
     def search(
         self, resource_type: str, params: Params | None = None, *, count: int = 200, by_post: bool = False
@@ -189,6 +207,17 @@ class FhirClient:
         """
         request = self._executor.request(Update(resource, version))
         return stored(resource, self._transport.send(request))
+
+    def save(self, before: Resource, after: Resource) -> Resource:
+        """Write what changed between a resource as it was read and as it shall be, and nothing else.
+
+        By JSON Patch where the server takes it, each change with a ``test`` of what stood there; else by a
+        whole update. Both only if nobody else wrote since ``before`` was read. Where the server does not promise
+        to heed versions, it is read again first and compared. Raises VersionConflict: read again, decide again.
+        """
+        if before == after:
+            return before
+        return Saver(self).save(before, after)
 
     def update_where(self, resource: Resource, condition: Condition, *, version: str = "") -> Created:
         """Conditional update: replace the one match, or create. Raises MultipleMatches, VersionConflict."""

@@ -112,7 +112,7 @@ class Executor:
             path, body, kind = entry.asked.type, orjson.dumps(entry.resource), JSON
             headers = {"If-None-Exist": query(entry.if_none_exist)} if entry.if_none_exist else {}
         elif isinstance(entry, Update):
-            path = f"{entry.asked.type}/{require_id(entry.resource.get('id'))}"
+            path = entry.path
             body, kind, headers = orjson.dumps(entry.resource), JSON, {"If-Match": entry.if_match}
         elif isinstance(entry, Patch):
             path, kind = f"{entry.asked.type}/{require_id(entry.id)}", _PATCH_JSON

@@ -58,12 +58,11 @@ class Origins:
         return url, origin_of(url) == self.own
 
     def reference(self, url: str) -> str:
-        """A reference as ``Type/id`` of this server. Raises OriginRefused where it leads anywhere else."""
+        """A reference as ``Type/id[/_history/version]`` of this server. Raises OriginRefused for any other."""
         absolute = self.resolve(url)
         if not absolute.startswith(self.base):
             raise OriginRefused("a reference leads outside the server's base")
-        path = urlsplit(absolute[len(self.base) :]).path.split("/_history/")[0]
-        return path.strip("/")
+        return urlsplit(absolute[len(self.base) :]).path.strip("/")
 
     def _join(self, link: str, relative_to: str) -> str:
         if not link or _FORBIDDEN.search(link):

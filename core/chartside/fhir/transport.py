@@ -98,6 +98,20 @@ class Transport:
         self._retries, self._budget, self._breaker, self._sleep = retries, budget, breaker, sleep
         self._jitter = tenacity.wait_random_exponential(multiplier=retries.first, max=retries.most)
 
+    def public(self, session: requests.Session) -> Transport:
+        """A transport for other origins: no token, no redirects, a budget and breaker of its own."""
+        return Transport(
+            self.origins,
+            session,
+            auth=None,
+            limits=replace(self.limits, redirects=0),
+            retries=self._retries,
+            budget=Budget(),
+            breaker=Breaker(),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
     def send(self, request: Request) -> Answer:
         """The answer, of status 2xx. Raises FhirError for all else."""
         self._breaker.enter()

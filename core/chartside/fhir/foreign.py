@@ -1,0 +1,59 @@
+"""Connections to allow-listed other origins: never with the token, never into the practice's own network (S-13).
+
+The address is checked on the connected socket, so that a name which resolves to a public address first and to a
+private one later (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from chartside.fhir.origin import check_address
+from chartside.fhir.session import new_session
+
+
+def _checked(sock: socket.socket) -> socket.socket:
+    try:
+        check_address(str(sock.getpeername()[0]))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class _Http(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _Https(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class PublicOnly(HTTPAdapter):
+    """A ``requests`` adapter that raises OriginRefused when a connection ends at an address that is not public."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """See HTTPAdapter."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def public_session(user_agent: str) -> requests.Session:
+    """A session that reaches public addresses only."""
+    return new_session(pool=2, user_agent=user_agent, adapter=PublicOnly(max_retries=0))
