@@ -79,7 +79,7 @@ def _unreadable(form: Mapping[str, Any], problem: str) -> Instrument:
             id=str(form.get("id", "")),
             version=str(meta.get("versionId", "")) if isinstance(meta, Mapping) else "",
             status=str(form.get("status", "")),
-            patient=references.of(form.get("patient")),
+            patient=references.identity(references.of(form.get("patient"))),
             types=kinds,
             root=Rule("provision", NONE),
             problem=problem,
@@ -91,7 +91,7 @@ def _with_reach(instrument: Instrument) -> Instrument:
     """Which actions it may open and close."""
     kinds = instrument.types
     single = kinds if len(kinds) == 1 else kinds - ALONE
-    refuses = EVERYTHING if kinds & {ConsentType.PRIVACY, ConsentType.TREATMENT} else frozenset()
+    refuses = EVERYTHING if ConsentType.PRIVACY in kinds else frozenset()
     return replace(
         instrument,
         opens=frozenset(action for kind in single for action in OPENS[kind]),
@@ -117,7 +117,7 @@ class _Compiler:
         self._check_top()
         provision = form.get("provision")
         root = self._rule(provision or {}, "provision", None)
-        patient = references.of(form.get("patient"))
+        patient = references.identity(references.of(form.get("patient")))
         meta = form.get("meta") or {}
         base, base_text = self._base(root)
         return _with_reach(
@@ -157,7 +157,7 @@ class _Compiler:
 
     def _by_proxy(self, patient: str) -> bool:
         """Whether somebody else than the client gave it."""
-        people = [references.of(p) for p in each(self.form.get("performer"))]
+        people = [references.identity(references.of(p)) for p in each(self.form.get("performer"))]
         return any(p != patient and p.partition("/")[0] in {"RelatedPerson", "Patient"} for p in people)
 
     def _base(self, root: Rule) -> tuple[int, str]:

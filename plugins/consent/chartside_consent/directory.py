@@ -35,6 +35,12 @@ class Directory:
         if resource.get("resourceType") in GROUPS:
             self.known.add(own)
 
+    def join(self, person: str, groups: Iterable[str]) -> None:
+        """Say that somebody belongs to these groups."""
+        for group in groups:
+            self._above.setdefault(person, set()).add(group)
+            self.known.add(group)
+
     def all_of(self, reference: str) -> frozenset[str]:
         """The actor and everything that it belongs to."""
         if not self._above:

@@ -92,7 +92,7 @@ def prepare(
     people = directory or _NOBODY
     category = request.category
     return Query(
-        patient=references.plain(request.patient),
+        patient=references.identity(request.patient),
         action=request.action,
         codes=ACTION_CODES[request.action] if codes is None else codes,
         purposes=purposes(request.purpose),

@@ -27,6 +27,11 @@ def tail(reference: str) -> str:
     return found[1] if found else ""
 
 
+def identity(reference: str) -> str:
+    """Who is meant, whether the reference names the server or not: ``Type/id``."""
+    return tail(reference) if is_absolute(reference) else plain(reference)
+
+
 def of(reference: Any) -> str:
     """The comparable text of a FHIR Reference: its reference, else its identifier, else nothing."""
     if not isinstance(reference, Mapping):

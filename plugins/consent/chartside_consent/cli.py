@@ -1,0 +1,138 @@
+"""``chartside consent``: decide on files, and see, record, renew and revoke consents in the EHR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from .explaining import Explanation
+    from .files import Pile
+
+app = typer.Typer(
+    no_args_is_help=True, help="See, record, renew and revoke consents; ask why something is allowed."
+)
+
+_DECIDE = """Decide one request over consents in files (FHIR R4 or R5), with the explanation. Needs no EHR.
+
+Consents: JSON of one Consent, a list, a Bundle, or NDJSON. Groups, CareTeams, PractitionerRoles and the Patient
+among them are used to tell who belongs to a group, and whether a proxy's say has ended.
+
+A request file:
+
+  {"patient": "Patient/12", "action": "disclose", "purpose": "TREAT",
+   "actor": "Practitioner/7", "date": "2026-11-24", "zone": "America/Chicago",
+   "category": "reminder", "location": "IL"}
+
+action: read, sms, email, call, record, transcribe, ai, disclose, insights, crisis, or a code of HL7 consentaction
+(access, use, collect, correct). purpose: a v3-ActReason code, REMIND and the like, or system|code. All but action
+may be left out: patient is then the one whom the consents are of, purpose TREAT, date now. "resource" may hold the
+data itself, or its reference if it stands in one of the files; --resource FILE gives it, too.
+
+Exit: 0 permit, 1 deny or none (no consent speaks), 2 bad input.
+"""
+_DECIDE_EXAMPLES = """Examples:
+
+  chartside consent decide --consents consent.json --request request.json
+
+  chartside consent decide --consents a.json b.json --request r.json --resource observation.json --json
+"""
+
+Consents = Annotated[list[Path], typer.Option("--consents", help="Files with Consents; several may follow.")]
+More = Annotated[list[Path] | None, typer.Argument(help="More files with Consents.", show_default=False)]
+Request = Annotated[Path, typer.Option("--request", help="File with the request.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Majority = Annotated[
+    int, typer.Option(help="Age at which a proxy's say ends, by the law of the client's place.")
+]
+
+
+@app.command(help=_DECIDE, epilog=_DECIDE_EXAMPLES)
+def decide(
+    consents: Consents,
+    request: Request,
+    more: More = None,
+    resource: Annotated[Path | None, typer.Option(help="File with the data that is asked for.")] = None,
+    as_json: AsJson = False,
+    majority: Majority = 18,
+) -> None:
+    """See the help text above."""
+    import json
+
+    from .files import read_resources
+
+    pile = _pile([*consents, *(more or [])])
+    subject = next(read_resources(resource), None) if resource else None
+    explanation = _explain(pile, request, subject, majority)
+    if as_json:
+        typer.echo(json.dumps(explanation.as_json(), indent=2))
+    else:
+        typer.echo("\n".join(explanation.lines()))
+    raise typer.Exit(0 if explanation.decision.permitted else 1)
+
+
+@app.command(
+    "filter", epilog="Example:\n\n  chartside consent filter --consents c.json --request r.json bundle.json"
+)
+def filter_(
+    bundle: Annotated[Path, typer.Argument(help="File with a Bundle.")],
+    consents: Consents,
+    request: Request,
+    majority: Majority = 18,
+) -> None:
+    """Print a Bundle without the entries that the consents do not permit."""
+    import json
+
+    from chartside.errors import InputError
+
+    from .files import read_text
+    from .filtering import filter_bundle
+
+    pile = _pile(consents)
+    try:
+        content = json.loads(read_text(bundle))
+    except json.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
+        raise InputError(f"{bundle.name}: is no Bundle", mend="give a FHIR Bundle as JSON")
+    filtered = filter_bundle(content, lambda r: _explain(pile, request, r, majority).decision)
+    typer.echo(json.dumps(filtered, indent=2))
+
+
+def _pile(paths: list[Path]) -> Pile:
+    from chartside.errors import InputError
+
+    from .files import Pile, read_resources
+
+    pile = Pile()
+    for path in paths:
+        pile.add(read_resources(path))
+    if not pile.consents:
+        raise InputError("there is no Consent in these files", mend="give FHIR Consents with --consents FILE")
+    return pile
+
+
+def _explain(pile: Pile, request: Path, subject: dict[str, object] | None, majority: int) -> Explanation:
+    from chartside.clock import SystemClock
+
+    from . import references
+    from .compiling import compile_all
+    from .engine import newest
+    from .explaining import explain
+    from .files import read_request
+    from .query import prepare
+
+    asked = read_request(request, pile, subject, SystemClock().now())
+    people = pile.directory()
+    if asked.groups:
+        people.join(asked.request.actor, asked.groups)
+    query = prepare(
+        asked.request,
+        zone=asked.zone,
+        directory=people,
+        client=pile.client(references.plain(asked.request.patient), majority),
+        codes=asked.codes,
+    )
+    return explain(newest(compile_all(pile.consents)), query)
