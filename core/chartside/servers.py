@@ -42,13 +42,14 @@ def connect(
 ) -> Place:
     """A client for the server. Asks for ``/metadata``; raises FhirError, SmartError, ConfigError."""
     rate = server.requests_per_second
+    source = tokens(config, server, access, clock)
     client = FhirClient(
         server.base_url,
-        auth=tokens(config, server, access, clock),
+        auth=source,
         budget=Budget(rate, burst=max(1, int(rate))),
         clock=clock,
     )
-    return Place(client, pick(adapters, server.adapter, client.capabilities(), f"{path}.adapter"))
+    return Place(client, pick(adapters, server.adapter, client.capabilities(), f"{path}.adapter"), source)
 
 
 def tokens(config: Config, server: Server, access: Mapping[str, str], clock: Clock) -> TokenSource | None:

@@ -28,6 +28,7 @@ from chartside.fhir import (
     Page,
     Patch,
     Search,
+    TokenSource,
     Update,
 )
 from chartside.fhir.bundle import Condition, query
@@ -47,10 +48,11 @@ _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server and its adapter."""
+    """A server, its adapter, and where its tokens come from."""
 
     client: FhirClient
     adapter: Adapter
+    tokens: TokenSource | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,108 @@
+"""``chartside run`` and ``chartside serve``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chartside.commands.plugins import ConfigOption
+from chartside.config import load
+from chartside.host import Host
+from chartside.jobs.model import JobOptions, JobReport
+
+
+def run(
+    job: Annotated[
+        str, typer.Argument(help="plugin.job, as in scheduling.reminders; all jobs without it.")
+    ] = "",
+    config: ConfigOption = Path("chartside.toml"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show what would happen; write and send nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Run the enabled plugins' jobs once. Running again harms nothing: what was done is not done twice.
+
+    Ends with status 1 when a job could not finish.
+
+    Examples: `chartside run --dry-run`, `chartside run scheduling.reminders`
+    """
+    with Host(load(config)) as host:
+        jobs = [job] if job else sorted(host.jobs())
+        if not jobs:
+            typer.echo(
+                "No job: no plugin is enabled -> write `enabled = true` under [plugins.scheduling]", err=True
+            )
+        reports = {name: _one(host, name, dry_run=dry_run, quiet=as_json) for name in jobs}
+    if as_json:
+        typer.echo(json.dumps({name: _data(report) for name, report in reports.items()}, indent=2))
+    raise typer.Exit(int(any(report.failed for report in reports.values())))
+
+
+def _one(host: Host, name: str, *, dry_run: bool, quiet: bool) -> JobReport:
+    from chartside.commands.show import progress
+
+    if quiet:
+        return host.run(name, JobOptions(dry_run=dry_run))
+    with progress(name) as tell:
+        report = host.run(name, JobOptions(dry_run=dry_run, progress=tell))
+    show(name, report, dry_run=dry_run)
+    return report
+
+
+def show(name: str, report: JobReport, *, dry_run: bool = False) -> None:
+    """Print a report: its table, its sums, what was set aside."""
+    from chartside.commands.show import console, table
+
+    title = f"{name} (dry run: nothing was written or sent)" if dry_run else name
+    if report.rows:
+        table(report.columns, [[row.get(c, "") for c in report.columns] for row in report.rows], title)
+    else:
+        console.print(f"{title}: nothing to do" if not report.counts and not report.failed else title)
+    for what, count in sorted(report.counts.items()):
+        console.print(f"  {count:>6}  {what}", highlight=False, markup=False)
+    for line in report.set_aside[:20]:
+        console.print(f"  set aside: {line}", highlight=False, markup=False)
+    if len(report.set_aside) > 20:
+        console.print(f"  ... and {len(report.set_aside) - 20} more set aside", markup=False)
+    for line in report.notes:
+        console.print(f"  {line}", highlight=False, markup=False)
+
+
+def _data(report: JobReport) -> dict[str, object]:
+    return {
+        "failed": report.failed,
+        "counts": dict(report.counts),
+        "rows": report.rows,
+        "set_aside": report.set_aside,
+        "notes": report.notes,
+    }
+
+
+def serve(
+    config: ConfigOption = Path("chartside.toml"),
+    port: Annotated[
+        int, typer.Option(help="Serve the plugins' pages here, on 127.0.0.1; 0: no pages.")
+    ] = 8010,
+) -> None:
+    """Run every job again and again, each at its own pace, and serve the plugins' pages; Ctrl-C ends it.
+
+    Put a reverse proxy with TLS in front of the pages.
+
+    Example: `chartside serve --config riverside.toml`
+    """
+    from chartside.serve import Runner
+
+    with Host(load(config)) as host:
+        runner = Runner(host, port=port, report=show)
+        with runner.running():
+            typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
+            try:
+                while True:
+                    time.sleep(3600)
+            except KeyboardInterrupt:
+                typer.echo("ending after the present job ...")

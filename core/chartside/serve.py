@@ -1,0 +1,75 @@
+"""The embedded runner: every job at its own pace in one thread, and the plugins' pages in another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from chartside.host import Host
+from chartside.jobs.model import JobReport
+
+_log = logging.getLogger("chartside.serve")
+
+
+class Runner:
+    """``port`` 0 serves no pages; ``report(job, report)`` is told after each run."""
+
+    def __init__(self, host: Host, *, port: int, report: Callable[[str, JobReport], None]) -> None:
+        self._host, self._port, self._report = host, port, report
+        self._stop = threading.Event()
+        self._due: dict[str, datetime] = {}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run in threads until the block is left; a job under way is waited for."""
+        jobs = threading.Thread(target=self._loop, name="chartside-jobs")
+        jobs.start()
+        try:
+            with self._pages():
+                yield
+        finally:
+            self._stop.set()
+            jobs.join()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self.run_due()
+            self._stop.wait(1.0)
+
+    def run_due(self) -> None:
+        """Run each job whose time has come. One that fails is told, and comes again at its next time."""
+        for name, (_, job) in sorted(self._host.jobs().items()):
+            now = self._host.clock.now()
+            if self._stop.is_set() or now < self._due.get(name, now):
+                continue
+            self._due[name] = now + job.every
+            self._report(name, self._host.run(name))
+
+    @contextmanager
+    def _pages(self) -> Iterator[None]:
+        app = pages(self._host)
+        if not self._port or not app.routes:
+            yield
+            return
+        settings = uvicorn.Config(app, host="127.0.0.1", port=self._port, log_config=None, access_log=False)
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, name="chartside-pages", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def pages(host: Host) -> Starlette:
+    """The plugins' routes, each plugin's under its own name. A plugin that raises is set aside."""
+    found = host.plugins.each("chartside_routes", lambda name: {"context": host.context(name)})
+    return Starlette(routes=[Mount(f"/{name}", routes=list(routes)) for name, routes in found])
