@@ -112,7 +112,7 @@ class FhirError(ChartsideError):
     OperationOutcome. Diagnostics are left out: servers put content into them.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword for each fact of an exchange
+    def __init__(
         self,
         message: str,
         *,
