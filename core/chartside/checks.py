@@ -106,10 +106,9 @@ def _outbound(host: Host) -> Iterator[Finding]:
                     f"sends to recipients of kind {kind!r}, and none stands in [outbound]: they get nothing"
                 )
                 yield Finding("warning", f"plugins.{manifest.name}", text, mend)
-    yield from (
-        Finding("warning", f"outbound.{name}", text)
-        for name, text in host.outbound.warnings(host.clock.now())
-    )
+    for sentence in host.outbound.expiring(host.clock.now()):
+        where, _, text = sentence.partition(": ")
+        yield Finding("warning", where, text)
 
 
 def _channels(host: Host) -> Iterator[Finding]:
