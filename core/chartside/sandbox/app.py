@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,7 +31,6 @@ class FhirEndpoint:
 
     def __init__(self, engine: Engine, *, guard: Guard | None = None, latency: float = 0.0) -> None:
         self.engine, self.guard, self.latency = engine, guard, latency
-        self.seen: deque[tuple[str, str, int]] = deque(maxlen=200_000)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
@@ -48,7 +47,6 @@ class FhirEndpoint:
             log.exception("the sandbox failed on %s", request.method)
             defect = Refusal(500, "exception", "the server failed; this is a defect of the sandbox")
             response = Response(defect.body(), 500, media_type=FHIR_JSON)
-        self.seen.append((request.method, request.url.path.removeprefix(PREFIX), response.status_code))
         return response
 
     async def _ask(self, request: Request, base: str) -> Ask:
@@ -128,7 +126,7 @@ def _respond(answer: Answer, base: str) -> Response:
     return Response(answer.body, answer.status, answer.http_headers(base), media_type=FHIR_JSON)
 
 
-def build_app(endpoint: FhirEndpoint) -> Starlette:
+def build_app(endpoint: FhirEndpoint, more: Sequence[Route] = ()) -> Starlette:
     """Return the ASGI application."""
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     fixed = [
@@ -136,4 +134,4 @@ def build_app(endpoint: FhirEndpoint) -> Starlette:
         Route("/auth/token", endpoint.token, methods=["POST"]),
     ]
     rest = [Route(f"{PREFIX}{tail}", endpoint.__call__, methods=methods) for tail in ("", "/{path:path}")]
-    return Starlette(routes=[*fixed, *rest])
+    return Starlette(routes=[*fixed, *more, *rest])

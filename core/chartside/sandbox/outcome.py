@@ -21,7 +21,7 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """Return the OperationOutcome as JSON."""
-        return orjson.dumps(outcome(self.code, self.text))
+        return outcome_bytes(self.code, self.text)
 
 
 def outcome(code: str, text: str, *, severity: str = "error") -> Resource:
@@ -30,6 +30,11 @@ def outcome(code: str, text: str, *, severity: str = "error") -> Resource:
         "resourceType": "OperationOutcome",
         "issue": [{"severity": severity, "code": code, "diagnostics": text}],
     }
+
+
+def outcome_bytes(code: str, text: str) -> bytes:
+    """Return an OperationOutcome with one issue, as JSON."""
+    return orjson.dumps(outcome(code, text))
 
 
 def not_supported(what: str, *, status: int = 400) -> Refusal:

@@ -12,7 +12,9 @@ import uvicorn
 from chartside.clock import Clock
 from chartside.sandbox.app import PREFIX, FhirEndpoint, build_app
 from chartside.sandbox.auth import Authority, Client, Guard
+from chartside.sandbox.control import control_routes
 from chartside.sandbox.engine import Engine
+from chartside.sandbox.faults import Faults, FaultyApp
 from chartside.sandbox.options import Options
 from chartside.sandbox.practice import Practice, generate
 from chartside.sandbox.store import Store
@@ -26,7 +28,7 @@ class Sandbox:
 
     ``path``: the SQLite file, or ``:memory:``. ``clients``: the registered clients of SMART backend services; none
     means that no token is asked for. ``guard``: another way to check tokens.
-    ``latency``: seconds added to every answer.
+    ``faults``: what goes wrong (``chartside.sandbox.faults``). ``latency``: seconds added to every answer.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Sandbox:
         clock: Clock | None = None,
         clients: Sequence[Client] = (),
         guard: Guard | None = None,
+        faults: Faults | None = None,
         latency: float = 0.0,
     ) -> None:
         self.options = options or Options()
@@ -45,7 +48,10 @@ class Sandbox:
         guard = guard or self.authority
         self.engine = Engine(self.store, self.options, secured=guard is not None)
         self.endpoint = FhirEndpoint(self.engine, guard=guard, latency=latency)
-        self.app = build_app(self.endpoint)
+        self.faults = faults or Faults()
+        self.app = FaultyApp(
+            build_app(self.endpoint, control_routes(self.faults, self.endpoint)), self.faults
+        )
 
     def load_practice(self, *, clients: int = 100, seed: int = 1) -> Practice:
         """Fill the store with an invented practice as it stands now; return it."""
@@ -53,8 +59,8 @@ class Sandbox:
 
     @property
     def seen(self) -> list[tuple[str, str, int]]:
-        """Return method, path below the base, and status of every request so far."""
-        return list(self.endpoint.seen)
+        """Return method, path and status of every request so far; status 0 where the connection was cut."""
+        return list(self.app.seen)
 
     @contextmanager
     def running(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
