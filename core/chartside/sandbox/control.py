@@ -35,10 +35,8 @@ def control_routes(faults: Faults, seen: Callable[[], Sequence[tuple[str, str, i
         )
 
     async def requests(request: Request) -> Response:
-        counts = Counter(
-            f"{method} {path.split('/')[1] or '/'} {status}" for method, path, status in endpoint.seen
-        )
-        return JSONResponse({"total": len(endpoint.seen), "by": dict(counts)})
+        counts = Counter(f"{method} {_place(path)} {status}" for method, path, status in seen())
+        return JSONResponse({"total": counts.total(), "by": dict(counts)})
 
     return [
         Route("/_sandbox/faults", change, methods=["GET", "POST", "DELETE"]),

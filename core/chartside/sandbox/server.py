@@ -49,9 +49,8 @@ class Sandbox:
         self.engine = Engine(self.store, self.options, secured=guard is not None)
         self.endpoint = FhirEndpoint(self.engine, guard=guard, latency=latency)
         self.faults = faults or Faults()
-        self.app = FaultyApp(
-            build_app(self.endpoint, control_routes(self.faults, self.endpoint)), self.faults
-        )
+        controls = control_routes(self.faults, lambda: self.seen)
+        self.app = FaultyApp(build_app(self.endpoint, controls), self.faults)
 
     def load_practice(self, *, clients: int = 100, seed: int = 1) -> Practice:
         """Fill the store with an invented practice as it stands now; return it."""
