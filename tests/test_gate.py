@@ -1,0 +1,128 @@
+"""The gate joins the answers of deciders and the law, and fails closed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from chartside.errors import ServerError
+from chartside.gate.gate import Gate
+from chartside.gate.model import DEFAULTS, Action, Decision, DecisionRequest, Outcome, Reason
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PERMIT, DENY, NONE = Outcome.PERMIT, Outcome.DENY, Outcome.NONE
+
+
+def request(action=Action.SMS):
+    return DecisionRequest("Patient/1", action, NOW)
+
+
+class Deciders:
+    """Stands for the loaded plugins: a name and a function each."""
+
+    def __init__(self, **functions):
+        self.functions, self.aside = functions, []
+        manifest = SimpleNamespace(declares=lambda feature: feature == "decides")
+        self.found = {n: SimpleNamespace(name=n, enabled=True, manifest=manifest) for n in functions}
+
+    def call(self, hook, name, *, context, requests):
+        assert context == f"context of {name}"
+        return self.functions[name](requests)
+
+    def set_aside(self, name, error):
+        self.aside.append(name)
+
+
+def gate(law=None, **functions):
+    return Gate(Deciders(**functions), lambda name: f"context of {name}", lambda _request: law)
+
+
+def says(outcome):
+    return lambda requests: [Decision(outcome, (Reason("Consent/1", outcome),)) for _ in requests]
+
+
+@pytest.mark.parametrize("action", Action)
+def test_without_any_decider_the_table_holds(action, caplog):
+    """consent.md: no decision means no where the table says deny; and it is said once, clearly."""
+    asked = gate()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            [decision] = asked.decide([request(action)])
+    assert decision.outcome is DEFAULTS[action]
+    assert len(caplog.records) == 1
+    assert "[plugins.consent]" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([PERMIT], PERMIT),
+        ([NONE], DENY),
+        ([DENY], DENY),
+        ([PERMIT, DENY], DENY),
+        ([DENY, PERMIT], DENY),
+        ([NONE, PERMIT], PERMIT),
+    ],
+)
+def test_deny_wins_among_plugins(answers, expected):
+    """Deny wins over permit, permit over none, in any order."""
+    [decision] = gate(**{f"p{n}": says(a) for n, a in enumerate(answers)}).decide([request()])
+    assert decision.outcome is expected
+    assert decision.reasons
+
+
+def boom(_requests):
+    raise RuntimeError("Jane Doe")
+
+
+@pytest.mark.parametrize("broken", [boom, lambda _r: None, lambda _r: []])
+def test_a_decider_that_breaks_denies(broken):
+    """Fail closed: also when another plugin permits; and nothing of the error's text comes through."""
+    [decision] = gate(good=says(PERMIT), bad=broken).decide([request()])
+    assert decision.outcome is DENY
+    assert decision.review
+    assert "Jane" not in repr(decision)
+
+
+def test_crisis_is_always_allowed():
+    """consent.md: the crisis card and 988 pass whatever breaks or forbids."""
+    law = Decision(DENY)
+    [decision] = gate(law, bad=boom).decide([request(Action.CRISIS)])
+    assert decision.outcome is PERMIT
+
+
+def test_a_server_that_is_down_is_an_error_not_a_deny():
+    """The sweep may be repeated; nothing is recorded as refused for want of a server."""
+
+    def down(_requests):
+        raise ServerError("the server failed", status=500)
+
+    with pytest.raises(ServerError):
+        gate(consent=down).decide([request()])
+
+
+def test_the_law_narrows_and_never_widens():
+    """policy.md: a rule forbids what a consent permits; it does not permit what a consent denies; duties add up."""
+    law = Decision(DENY, (Reason("IL-1", DENY),))
+    [decision] = gate(law, consent=says(PERMIT)).decide([request()])
+    assert decision.outcome is DENY
+    assert [r.source for r in decision.reasons] == ["Consent/1", "IL-1"]
+    law = Decision(PERMIT, (Reason("IL-2", PERMIT),), ("disclose that AI is used",))
+    [decision] = gate(law, consent=says(DENY)).decide([request()])
+    assert decision.outcome is DENY
+    assert decision.obligations == ("disclose that AI is used",)
+
+
+def test_many_requests_are_one_question():
+    """Batches: each decider is asked once for all."""
+    asked = []
+
+    def count(requests):
+        asked.append(len(requests))
+        return says(PERMIT)(requests)
+
+    assert len(gate(consent=count).decide([request()] * 50)) == 50
+    assert asked == [50]
