@@ -98,10 +98,9 @@ class Host:
     @cached_property
     def route(self) -> Route:
         """EHR and companion, connected. Raises FhirError, SmartError, ConfigError."""
-        companion = self.config.companion
-        return Route(
-            self._connect(self.config.ehr, "ehr"), companion and self._connect(companion, "companion")
-        )
+        second = self.config.companion
+        companion = self._connect(second, "companion") if second else None
+        return Route(self._connect(self.config.ehr, "ehr"), companion)
 
     def _connect(self, server: Server, path: str) -> Place:
         place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, path)
