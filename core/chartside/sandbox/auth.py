@@ -96,6 +96,10 @@ class Authority:
         granted = _granted(client, form.get("scope", ""))
         return self._issue(client, granted)
 
+    def register(self, client: Client) -> None:
+        """Register a client; one of the same id is replaced."""
+        self.clients = (*(known for known in self.clients if known.client_id != client.client_id), client)
+
     def revoke_all(self) -> None:
         """Make every token worthless, as an EHR does that restarts."""
         self._grants.clear()

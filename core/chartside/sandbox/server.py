@@ -56,6 +56,10 @@ class Sandbox:
         """Fill the store with an invented practice as it stands now; return it."""
         return generate(clients=clients, seed=seed, now=self.store.clock.now()).load(self.store)
 
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
     @property
     def seen(self) -> list[tuple[str, str, int]]:
         """Return method, path and status of every request so far; status 0 where the connection was cut."""
