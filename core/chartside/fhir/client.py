@@ -196,7 +196,7 @@ class FhirClient:
 
         Only a conditional create is repeated after a lost answer: use one wherever the resource has an identifier.
         """
-        entry = Create(resource, query(if_none_exist) if if_none_exist else "")
+        entry = Create(resource, query(if_none_exist) if if_none_exist != "" else "")
         return self._made(resource, self._transport.send(self._executor.request(entry)))
 
     def update(self, resource: Resource, *, version: str = "") -> Resource:
@@ -295,11 +295,9 @@ class FhirClient:
         A Parameters resource is posted and never repeated; a plain mapping is sent as a query by GET, which
         FHIR allows for operations that change nothing.
         """
-        path = "/".join(
-            [require_type(resource_type)] * bool(resource_type)
-            + [require_id(resource_id)] * bool(resource_id)
-            + [f"${require_operation(name)}"]
-        )
+        place = [require_type(resource_type)] if resource_type else []
+        place += [require_id(resource_id)] if resource_id else []
+        path = "/".join([*place, f"${require_operation(name)}"])
         if isinstance(parameters, Mapping) and parameters.get("resourceType"):
             headers = {"Content-Type": JSON}
             body = orjson.dumps(parameters)

@@ -67,7 +67,14 @@ class Origins:
     def _join(self, link: str, relative_to: str) -> str:
         if not link or _FORBIDDEN.search(link):
             raise OriginRefused("a link holds characters that no URL holds")
-        return urljoin(relative_to or self.base, link)
+        try:
+            parts = urlsplit(link)
+            joined = urljoin(relative_to or self.base, link)
+        except ValueError:
+            raise OriginRefused("a link is no plain http(s) URL") from None
+        if link.startswith("///") or (parts.scheme and not parts.netloc):
+            raise OriginRefused("a link names no host where one belongs")  # parsers differ about such ones
+        return joined
 
     def _require(self, url: str, allowed: set[Origin]) -> None:
         try:
