@@ -208,6 +208,7 @@ class Host:
             decide=self.gate.decide,
             ledger=lambda: self.ledger,
             auditor=self.auditor,
+            secret=self.secret,
             clock=self.clock,
             lease=self.lease,
         )

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chartside.clock import Clock
-from chartside.codes import CLAIM_TOKEN_SYSTEM, EFFECT_SYSTEM, TASK_CODE_SYSTEM
+from chartside.codes import CLAIM_TOKEN_SYSTEM, EFFECT_SYSTEM, RECIPIENT_SYSTEM, TASK_CODE_SYSTEM
 from chartside.errors import AuditUnavailable, FhirError
 from chartside.fhir import Create, Entry, EntryResult, FhirClient, Update
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
@@ -110,6 +110,23 @@ class FhirLedger(Ledger):
             if held is not None:
                 entries.append(self._update(claim.effect, held, State.CLAIMED, lease=timedelta(0)))
         self._send(entries)
+
+    def recent(self, recipients: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+        """See Ledger."""
+        names = sorted({name for name in recipients if name})
+        found: dict[str, list[datetime]] = {name: [] for name in names}
+        counted = {_STATUS[self._type][State.BEGUN], _STATUS[self._type][State.DONE]}
+        for start in range(0, len(names), _CHUNK):
+            part = names[start : start + _CHUNK]
+            query = {
+                "identifier": ",".join(f"{RECIPIENT_SYSTEM}|{name}" for name in part),
+                "_lastUpdated": f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}",
+            }
+            for resource in self._client.search(self._type, query).matches():
+                at = _at(resource)
+                if resource.get("status") in counted and at and at >= since:
+                    found.setdefault(_value(resource, RECIPIENT_SYSTEM), []).append(at)
+        return found
 
     def undecided(self) -> Iterator[Claim]:
         """See Ledger."""
@@ -270,6 +287,7 @@ class FhirLedger(Ledger):
             "identifier": [
                 {"system": EFFECT_SYSTEM, "value": effect.key},
                 {"system": CLAIM_TOKEN_SYSTEM, "value": f"{self._worker}.{until.timestamp():.0f}"},
+                *([{"system": RECIPIENT_SYSTEM, "value": effect.recipient}] if effect.recipient else []),
             ],
             "status": _STATUS[self._type][state],
         }
@@ -280,6 +298,16 @@ class FhirLedger(Ledger):
     def _lease_over(self, resource: Resource) -> bool:
         until = _value(resource, CLAIM_TOKEN_SYSTEM).rpartition(".")[2]
         return not until.isdigit() or float(until) <= self._clock.now().timestamp()
+
+
+def _at(resource: Resource) -> datetime | None:
+    """When it was carried out: as the ledger wrote it, else when the server last saw it."""
+    text = resource.get("sent") or (resource.get("meta") or {}).get("lastUpdated") or ""
+    try:
+        at = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _value(resource: Resource, system: str) -> str:

@@ -45,11 +45,13 @@ class Effect:
     """``key``: see ``effect_key``. ``resource``: how the EHR records it (a Communication or Task without
     ``status`` and ``identifier``; the ledger sets both). ``audit``: AuditEvents that must be written
     before the effect is carried out, in the same transaction as ``begin`` where there are transactions.
+    ``recipient``: an opaque name of whom it reaches (an HMAC of the number), for ``recent``.
     """
 
     key: str
     resource: Resource
     audit: tuple[Resource, ...] = field(default=())
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,11 @@ class Ledger(ABC):
 
     @abstractmethod
     def release(self, claims: Sequence[Claim]) -> None:
-        """Give CLAIMED effects back, so that the next run may claim them at once (not yet due, quiet hours)."""
+        """Give CLAIMED effects back, and BEGUN ones that certainly were not carried out: free for the next run."""
+
+    @abstractmethod
+    def recent(self, recipients: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+        """When effects reached these recipients (``Effect.recipient``) since then, for caps (R-3)."""
 
     @abstractmethod
     def undecided(self) -> Iterator[Claim]:

@@ -23,7 +23,7 @@ from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS effect (
     mac TEXT PRIMARY KEY, state TEXT NOT NULL, worker TEXT NOT NULL, until REAL NOT NULL,
-    since REAL NOT NULL, reason TEXT NOT NULL DEFAULT ''
+    since REAL NOT NULL, reason TEXT NOT NULL DEFAULT '', recipient TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID
 """
 
@@ -71,9 +71,20 @@ class LocalLedger(Ledger):
         """See Ledger."""
         with self._transaction():
             self._db.executemany(
-                "DELETE FROM effect WHERE mac=? AND worker=? AND state=?",
-                [(self._mac(c.effect.key), self._worker, State.CLAIMED) for c in claims],
+                "DELETE FROM effect WHERE mac=? AND worker=? AND state IN (?,?)",
+                [(self._mac(c.effect.key), self._worker, State.CLAIMED, State.BEGUN) for c in claims],
             )
+
+    def recent(self, recipients: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+        """See Ledger."""
+        found: dict[str, list[datetime]] = {}
+        for name in set(recipients):
+            rows = self._db.execute(
+                "SELECT since FROM effect WHERE recipient=? AND since>=? AND state IN (?,?)",
+                (self._mac(name), since.timestamp(), State.BEGUN, State.DONE),
+            )
+            found[name] = [_time(at) for (at,) in rows]
+        return found
 
     def undecided(self) -> Iterator[Claim]:
         """See Ledger. The effects' keys are hidden here, so each comes with an empty resource."""
@@ -89,7 +100,7 @@ class LocalLedger(Ledger):
             "SELECT state, worker, until, since FROM effect WHERE mac=?", (mac,)
         ).fetchone()
         if row is None or (row[0] == State.CLAIMED and (row[1] == self._worker or row[2] <= now)):
-            self._write(mac, State.CLAIMED)
+            self._write(effect, State.CLAIMED)
             return Claim(effect, State.CLAIMED, "local", since=_time(now))
         return Claim(effect, self._seen(*row[:3]), "local", since=_time(row[3]))
 
@@ -107,7 +118,7 @@ class LocalLedger(Ledger):
         if row is None:
             return replace(claim, state=State.HELD)
         if row[0] == old and row[1] == self._worker:
-            self._write(mac, new)
+            self._write(claim.effect, new)
             return replace(claim, state=new)
         return replace(claim, state=self._seen(*row))
 
@@ -116,20 +127,19 @@ class LocalLedger(Ledger):
         row = self._db.execute("SELECT state, worker, until FROM effect WHERE mac=?", (mac,)).fetchone()
         if row is None or self._seen(*row) is not State.UNDECIDED:
             return replace(claim, state=State.HELD if row is None else self._seen(*row))
-        self._write(mac, State.BEGUN)
+        self._write(claim.effect, State.BEGUN)
         return replace(claim, state=State.BEGUN)
 
     def _finish(self, result: Result) -> Claim:
         state = State.DONE if result.done else State.NOT_DONE
-        self._write(self._mac(result.claim.effect.key), state, result.reason)
+        self._write(result.claim.effect, state, result.reason)
         return replace(result.claim, state=state)
 
-    def _write(self, mac: str, state: State, reason: str = "") -> None:
-        now = self._now()
-        self._db.execute(
-            "INSERT OR REPLACE INTO effect VALUES (?,?,?,?,?,?)",
-            (mac, state, self._worker, now + self._lease.total_seconds(), now, reason),
-        )
+    def _write(self, effect: Effect, state: State, reason: str = "") -> None:
+        now, recipient = self._now(), self._mac(effect.recipient) if effect.recipient else ""
+        until = now + self._lease.total_seconds()
+        row = (self._mac(effect.key), state, self._worker, until, now, reason, recipient)
+        self._db.execute("INSERT OR REPLACE INTO effect VALUES (?,?,?,?,?,?,?)", row)
 
     def _mac(self, key: str) -> str:
         return hmac.new(self._key, key.encode(), hashlib.sha256).hexdigest()

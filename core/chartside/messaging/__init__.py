@@ -1,0 +1,1 @@
+"""Messages to people: channels, hours, templates, and the one way through gate and ledger."""

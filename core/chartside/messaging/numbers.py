@@ -1,0 +1,35 @@
+"""Telephone numbers: their one written form, and where they may be."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+import phonenumbers
+from phonenumbers import timezone as number_zones
+
+
+def normal(value: str, region: str = "US") -> str:
+    """The number as E.164 (``+13125550142``); empty where it is no valid number.
+
+    >>> normal("(312) 555-0142"), normal("12")
+    ('+13125550142', '')
+    """
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def spoken(value: str, region: str = "US") -> str:
+    """The number as people of that region write it, for the text of a message."""
+    form = phonenumbers.PhoneNumberFormat.NATIONAL
+    return phonenumbers.format_number(phonenumbers.parse(value, region), form)
+
+
+def zones_of(number: str) -> tuple[str, ...]:
+    """Every IANA zone that a number of this area may be in; empty where that is not known."""
+    found = number_zones.time_zones_for_number(phonenumbers.parse(number, "US"))
+    return tuple(zone for zone in found if zone in available_timezones())
