@@ -22,7 +22,7 @@ from .directory import Directory
 from .matching import NO, YES, context, data
 from .query import Client, Query, prepare
 from .rules import DENY, NONE, PERMIT, Instrument, Rule
-from .vocabulary import PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, TREATMENT, Key
+from .vocabulary import ALONE, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, TREATMENT, Key
 
 NOTICE_PART_2: Final = "42-cfr-2.32-notice"
 """Obligation: the notice that prohibits redisclosure goes with the data (42 CFR 2.32)."""
@@ -136,7 +136,7 @@ def _verdict(instrument: Instrument, query: Query, mask: int, path: str) -> Verd
     if mask == NONE:
         return Verdict(instrument, Outcome.NONE, words.SILENT)
     if mask == DENY:
-        return Verdict(instrument, Outcome.DENY, words.DENIED, path)
+        return Verdict(instrument, Outcome.DENY, words.FITS, path)
     if mask != PERMIT:
         return Verdict(instrument, Outcome.DENY, words.UNKNOWN, path, review=True)
     if why := _not_opened(instrument, query):
@@ -150,7 +150,7 @@ def _out_of_play(instrument: Instrument, query: Query, superseded: frozenset[str
         return words.OTHER_CLIENT
     if instrument.status != "active":
         return words.NOT_ACTIVE
-    if instrument.ignored or (instrument.types & _NOTES and not _about(instrument, query)):
+    if instrument.ignored or (instrument.types <= _NOTES and not _about(instrument, query)):
         return words.OTHER_SUBJECT
     if superseded and f"Consent/{instrument.id}" in superseded:
         return words.SUPERSEDED
@@ -182,9 +182,11 @@ def _not_opened(instrument: Instrument, query: Query) -> str:
     if query.action not in instrument.opens:
         return words.BUNDLED if query.action in instrument.closes else words.OTHER_SUBJECT
     special = query.facts.special if query.facts else None
-    if special is None or _ONLY_BY[special] in instrument.types or originates(query):
+    if special is None or originates(query):
         return ""
-    return words.PROTECTED
+    needed = _ONLY_BY[special]
+    alone = needed not in ALONE or len(instrument.types) == 1
+    return "" if needed in instrument.types and alone else words.PROTECTED
 
 
 def originates(query: Query) -> bool:
@@ -199,7 +201,7 @@ def _of_proxy(instrument: Instrument, query: Query, path: str) -> Verdict:
     """A permit, unless it was a proxy's for a minor who is of age now, or a minor's who may not sign alone."""
     client = query.client
     if client is None:
-        return Verdict(instrument, Outcome.PERMIT, words.PERMITTED, path)
+        return Verdict(instrument, Outcome.PERMIT, words.FITS, path)
     if instrument.proxy:
         if client.born is None:
             return Verdict(instrument, Outcome.DENY, words.AGE_UNKNOWN, path, review=True)
@@ -208,7 +210,7 @@ def _of_proxy(instrument: Instrument, query: Query, path: str) -> Verdict:
             return Verdict(instrument, Outcome.NONE, words.PROXY_OVER, path, review=True)
     elif _signed_too_young(instrument, client):
         return Verdict(instrument, Outcome.NONE, words.TOO_YOUNG, path, review=True)
-    return Verdict(instrument, Outcome.PERMIT, words.PERMITTED, path)
+    return Verdict(instrument, Outcome.PERMIT, words.FITS, path)
 
 
 def _signed_too_young(instrument: Instrument, client: Client) -> bool:

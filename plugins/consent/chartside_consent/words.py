@@ -16,9 +16,8 @@ SUPERSEDED: Final = "a later consent replaced it"
 EXPIRED: Final = "its period is over"
 NOT_YET: Final = "its period has not begun"
 SILENT: Final = "none of its provisions fits the request"
-DENIED: Final = "this provision denies it"
+FITS: Final = "this provision fits the request"
 REFUSED: Final = "it refuses any use or sharing"
-PERMITTED: Final = "this provision permits it"
 UNKNOWN: Final = (
     "whether its provision fits cannot be computed: "
     "who asks, or a label, date or author of the data, is not known"
@@ -58,6 +57,8 @@ def title(instrument: Instrument) -> str:
 def reason(instrument: Instrument, outcome: Outcome, why: str) -> str:
     """One sentence on what a consent said."""
     base = f" Base rule: {instrument.base_text}." if instrument.base_text else ""
+    if instrument.problem:
+        why = f"it cannot be computed ({instrument.problem})"
     return f"The {title(instrument)} (Consent/{instrument.id}) {_VERBS[outcome]}: {why}.{base}"
 
 

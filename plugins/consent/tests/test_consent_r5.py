@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chartside.codes import CONSENT_TYPE_SYSTEM, concept
+from chartside.gate.model import Action
+from chartside_consent.compiling import compile_consent
+from chartside_consent.engine import decide
+
+REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+CONF = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+TPO = [{"system": REASON, "code": code} for code in ("TREAT", "HPAYMT", "HOPERAT")]
+RESTRICTED = [{"system": CONF, "code": "R"}]
+EIGHT = [{"role": {}, "reference": {"reference": "Practitioner/8"}}]
+PERIOD = {"start": "2026-01-01", "end": "2026-11-24"}
+
+
+def r5(kind: str = "privacy", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Consent",
+        "id": "c1",
+        "status": "active",
+        "category": [concept(CONSENT_TYPE_SYSTEM, kind)],
+        "subject": {"reference": "Patient/1"},
+        "date": "2026-01-05",
+        "grantor": [{"reference": "Patient/1"}],
+        "controller": [{"reference": "Organization/practice"}],
+        **more,
+    }
+
+
+PAIRS = {
+    "plain permit": ({"type": "permit"}, {"decision": "permit"}),
+    "plain deny": ({"type": "deny"}, {"decision": "deny"}),
+    "permit but restricted data": (
+        {"type": "permit", "provision": [{"type": "deny", "securityLabel": RESTRICTED}]},
+        {"decision": "permit", "provision": [{"securityLabel": RESTRICTED}]},
+    ),
+    "permit but restricted data, but for one": (
+        {
+            "type": "permit",
+            "provision": [
+                {
+                    "type": "deny",
+                    "securityLabel": RESTRICTED,
+                    "provision": [{"type": "permit", "actor": EIGHT}],
+                }
+            ],
+        },
+        {"decision": "permit", "provision": [{"securityLabel": RESTRICTED, "provision": [{"actor": EIGHT}]}]},
+    ),
+    "deny but to one for care": (
+        {"type": "deny", "provision": [{"type": "permit", "actor": EIGHT, "purpose": TPO}]},
+        {"decision": "deny", "provision": [{"actor": EIGHT, "purpose": TPO}]},
+    ),
+    "for care only": (
+        {"type": "permit", "purpose": TPO},
+        {"decision": "permit", "provision": [{"purpose": TPO}]},
+    ),
+    "for care only, observations only": (
+        {"type": "permit", "purpose": TPO, "class": [{"code": "Observation"}]},
+        {"decision": "permit", "provision": [{"purpose": TPO, "resourceType": [{"code": "Observation"}]}]},
+    ),
+    "in a period": (
+        {"type": "permit", "period": PERIOD},
+        {"decision": "permit", "period": PERIOD},
+    ),
+    "in a period that is over": (
+        {"type": "permit", "period": {"end": "2026-11-23"}},
+        {"decision": "permit", "period": {"end": "2026-11-23"}},
+    ),
+    "nothing said": ({}, {"regulatoryBasis": [concept(ACT_CODE, "INFA")]}),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("actor", ["Practitioner/7", "Practitioner/8"])
+@pytest.mark.parametrize("purpose", ["TREAT", "HPAYMT", "HRESCH"])
+@pytest.mark.parametrize("label", ["N", "R"])
+def test_the_same_consent_in_r4_and_r5(name, actor, purpose, label, consent, ask, observation) -> None:
+    """C-16: the same consent in both forms decides alike."""
+    old, new = PAIRS[name]
+    request = ask(actor=actor, purpose=purpose, resource=observation(label))
+    first, second = decide([consent(root=old)], request), decide([r5(**new)], request)
+    assert first.permitted == second.permitted
+    if name.startswith(("plain", "in ", "for care")):
+        assert first.outcome == second.outcome
+
+
+def test_hl7s_own_example_in_r5(ask) -> None:
+    """C-16: consent-example-OrgToOrg of FHIR R5: denied, but disclosure to one organisation is allowed."""
+    there = {"reference": "Organization/f203"}
+    disclose = [concept("http://terminology.hl7.org/CodeSystem/consentaction", "disclose")]
+    example = r5(
+        "release", decision="deny", provision=[{"actor": [{"reference": there}], "action": disclose}]
+    )
+    assert decide([example], ask(Action.DISCLOSE, actor="Organization/f203")).permitted
+    assert not decide([example], ask(Action.DISCLOSE, actor="Organization/f204")).permitted
+    assert not decide([example], ask(Action.READ, actor="Organization/f203")).permitted
+
+
+def test_a_constraint_for_care_opens_nothing_else(ask) -> None:
+    """C-16: "permit" with a provision for treatment is read as a constraint, and never opens what lies outside."""
+    example = r5(decision="permit", provision=[{"purpose": TPO}, {"securityLabel": RESTRICTED}])
+    assert decide([example], ask(purpose="HRESCH")).outcome.value != "permit"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"provision": [{"purpose": TPO}]},
+        {
+            "decision": "permit",
+            "provision": [{"expression": {"language": "text/fhirpath", "expression": "true"}}],
+        },
+        {"decision": "maybe"},
+        {"decision": "permit", "modifierExtension": [{"url": "https://example.org/x"}]},
+    ],
+)
+def test_r5_that_is_not_understood(change, ask) -> None:
+    """C-16 and rule 6: no decision but criteria, an expression, unknown codes."""
+    decision = decide([r5(**change)], ask())
+    assert (decision.outcome.value, decision.review) == ("deny", True)
+
+
+def test_a_proxy_in_r5() -> None:
+    """C-14, C-16: who granted it."""
+    assert compile_consent(r5(decision="permit", grantor=[{"reference": "RelatedPerson/m"}])).proxy
+    assert not compile_consent(r5(decision="permit")).proxy
