@@ -68,7 +68,8 @@ class Sandbox:
     @contextmanager
     def running(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         """Serve in a thread of this process; yield the FHIR base URL. Port 0 takes a free one."""
-        with socket.socket() as listener:
+        # asyncio turns Nagle's delay (40 ms an answer) off only where the protocol number is given
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
             listener.listen(128)
