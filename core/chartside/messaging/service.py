@@ -33,8 +33,9 @@ from chartside.gate.model import Outcome as Verdict
 from chartside.gate.outbound import OutboundRegistry
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State, effect_key
 from chartside.manifest import Manifest
-from chartside.messaging.channel import Channel, Lookup, OutboundMessage
-from chartside.messaging.hours import Window, allowed
+from chartside.messaging.caps import WEEK, Caps
+from chartside.messaging.channel import Channel, DeliveryStatus, OutboundMessage
+from chartside.messaging.hours import Hours
 from chartside.messaging.model import Intent, Outcome, Recheck, Rendered, Status, Way
 from chartside.messaging.settings import MessagingSettings
 from chartside.types import Resource
@@ -84,6 +85,8 @@ class Messages:
         self._channels, self._registry, self._decide = channels, registry, decide
         self._ledger, self._auditor, self._secret = ledger, auditor, secret
         self._clock, self._lease = clock, lease
+        self._hours = Hours(*self._settings.hours)
+        self._caps = Caps(self._settings.per_day, self._settings.per_week)
 
     def deliver(
         self, intents: Iterable[Intent], recheck: Recheck | None = None, *, dry_run: bool = False
@@ -131,7 +134,7 @@ class Messages:
         for one in tries:
             if now >= one.intent.until:
                 done.append(self._told(one, Status.HELD, "too late to be of use"))
-            elif not allowed(now, one.via.zones, Window(*self._settings.hours)):
+            elif not self._hours.allowed(now, one.via.zones):
                 done.append(self._told(one, Status.HELD, "quiet hours"))
             else:
                 kept.append(one)
@@ -194,12 +197,11 @@ class Messages:
     def _under_caps(self, tries: Sequence[_Try], done: list[Outcome]) -> list[_Try]:
         """At most one a day and three a week for each number (R-3), those of this batch counted."""
         now = self._clock.now()
-        sent = self._ledger().recent([t.recipient for t in tries], now - timedelta(days=7)) if tries else {}
+        sent = self._ledger().recent([t.recipient for t in tries], now - WEEK) if tries else {}
         kept = []
         for one in tries:
             times = sent.setdefault(one.recipient, [])
-            today = sum(at > now - timedelta(days=1) for at in times)
-            if today >= self._settings.per_day or len(times) >= self._settings.per_week:
+            if self._caps.reached(times, now, one.via.zones[0]):
                 done.append(self._told(one, Status.HELD, "enough messages to this number for now"))
             else:
                 times.append(now)
@@ -234,22 +236,26 @@ class Messages:
         """Ask the provider about each undecided one (R-10); gives back those that it never got."""
         never, results = [], []
         for one, claim in lost:
-            answer = self._ask(one)
-            if answer is Lookup.TAKEN:
+            problem = self._ask(one)
+            if problem is None:
                 results.append(Result(claim, done=True, reason="found-at-provider", at=self._clock.now()))
                 done.append(self._told(one, Status.ALREADY, "the provider has it", claim))
-            elif answer is Lookup.NEVER:
+            elif isinstance(problem, ChannelUnavailable):
                 never.append((one, claim))
             else:
                 done.append(self._told(one, Status.UNDECIDED, "the provider cannot tell", claim))
         self._ledger().finish(results)
         return never
 
-    def _ask(self, one: _Try) -> Lookup:
+    def _ask(self, one: _Try) -> ChartsideError | None:
+        """None: the provider has it. ChannelUnavailable: it is sure that it never got it. Else nobody knows."""
         try:
-            return self._channels()[one.via.kind].lookup(self._message(one, Rendered("")))
+            seen = self._channels()[one.via.kind].lookup(
+                self._message(one, Rendered("")), self._clock.now() - WEEK
+            )
         except (ChartsideError, OSError):
-            return Lookup.UNKNOWN
+            return OutcomeUnknown("the provider cannot tell")
+        return None if seen else ChannelUnavailable("the provider never got it")
 
     def _still_good(
         self, pairs: list[tuple[_Try, Claim]], recheck: Recheck | None, done: list[Outcome]
@@ -313,7 +319,7 @@ class Messages:
         results: list[Result] = []
         failed: list[_Try] = []
         back: list[Claim] = []
-        until = self._clock.now() + self._lease
+        until = self._clock.now() + self._lease / 2  # the other half is for the channel's own time-out
         with ThreadPoolExecutor(_PARALLEL, "chartside-send") as pool:
             answers = list(pool.map(lambda pair: self._send(pair[0], until), begun))
         for (one, claim), problem in zip(begun, answers, strict=True):
@@ -352,19 +358,16 @@ class Messages:
 
     def _send(self, one: _Try, until: datetime) -> ChartsideError | None:
         """One message. A lost answer is looked up at once; what the provider never got may go again (R-17)."""
-        channel = self._channels()[one.via.kind]
-        if self._clock.now() + timedelta(seconds=channel.timeout) + self._lease / 10 > until:
-            return ChannelUnavailable("the claim's lease is nearly over")
+        if self._clock.now() >= until:
+            return ChannelUnavailable("the claim's lease is over")
         try:
-            channel.send(self._message(one, one.via.render()))
-        except OutcomeUnknown as error:
-            answer = self._ask(one)
-            if answer is Lookup.TAKEN:
-                return None
-            return ChannelUnavailable("the provider never got it") if answer is Lookup.NEVER else error
+            receipt = self._channels()[one.via.kind].send(self._message(one, one.via.render()))
+        except OutcomeUnknown:
+            return self._ask(one)
         except ChartsideError as error:
             return error
-        return None
+        failed = receipt.status is DeliveryStatus.FAILED
+        return MessageRejected("the provider could not deliver it") if failed else None
 
     # --- small things -----------------------------------------------------------------------------------------
 
@@ -376,7 +379,7 @@ class Messages:
 
     def _message(self, one: _Try, text: Rendered) -> OutboundMessage:
         return OutboundMessage(
-            one.key, one.via.to, text.body, text.subject, one.intent.language, text.attachments
+            one.via.to, text.body, one.key, text.subject, text.attachments, one.intent.language
         )
 
     def _record(self, one: _Try) -> Resource:

@@ -42,7 +42,7 @@ def open_channels(
     opened: dict[str, Channel] = {}
     for name, table in tables.items():
         try:
-            opened[name] = _open(name, dict(table), known)
+            opened[name] = _open(name, dict(table), known, clock)
         except ConfigErrors as found:
             errors += found.errors
     if errors:
@@ -50,15 +50,14 @@ def open_channels(
     return opened
 
 
-def _open(kind: str, table: dict[str, Any], known: Mapping[str, type[Channel]]) -> Channel:
+def _open(kind: str, table: dict[str, Any], known: Mapping[str, type[Channel]], clock: Clock) -> Channel:
     path = f"channels.{kind}"
-    found = known.get(str(table.pop("use", "")))
+    found = known.get(str(table.get("type", "")))
     fitting = sorted(name for name, channel in known.items() if channel.kind == kind)
     if found is None or found.kind != kind:
         mend = f"one of: {', '.join(fitting)}" if fitting else f"no installed channel carries {kind!r}"
-        raise ConfigErrors([ConfigError(f"{path}.use", "names no channel of this kind", mend=mend)])
+        raise ConfigErrors([ConfigError(f"{path}.type", "names no channel of this kind", mend=mend)])
     try:
-        settings = found.Settings.model_validate(table)
+        return found.from_table(table, clock=clock)
     except ValidationError as error:
-        raise ConfigErrors(problems(error, found.Settings, path)) from None
-    return found(settings)
+        raise ConfigErrors(problems(error, found.settings_model, path)) from None
