@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
+
 from chartside.audit import (
     Auditor,
     AuditRecord,
@@ -21,7 +23,6 @@ from chartside.audit import (
     event,
 )
 from chartside.errors import AuditUnavailable, Forbidden
-from fhir.resources.R4B.auditevent import AuditEvent
 
 AT = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 OBSERVER = Observer(

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from chartside.audit import AuditRecord, Event, Result, Trail
 from chartside.errors import AuditUnavailable
 

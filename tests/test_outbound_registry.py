@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from chartside.config import ConfigErrors
 from chartside.errors import OutboundRefused
 from chartside.gate.outbound import OutboundRegistry

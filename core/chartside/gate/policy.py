@@ -57,9 +57,9 @@ class Effect:
 class Ages:
     """What C-14 needs to know, by the strictest of the places that count, in years.
 
-    ``proxy_until``: a proxy's permits end at this birthday (the lowest age of majority); ``majority``: from this one the
-    client surely decides alone (the highest); ``self_consent``: from this one a minor may consent to outpatient
-    mental-health care alone, None: not before majority. ``confirmed``: no fact is unverified.
+    ``proxy_until``: a proxy's permits end at this birthday (the lowest age of majority); ``majority``: from this
+    one the client surely decides alone (the highest); ``self_consent``: from this one a minor may consent to
+    outpatient mental-health care alone, None: not before majority. ``confirmed``: no fact is unverified.
     """
 
     proxy_until: int

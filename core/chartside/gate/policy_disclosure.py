@@ -80,35 +80,50 @@ def due(
 
 # --- "are you human?"
 
-# What one can be: nouns and adjectives of both sides, English and Spanish (without accents).
-_KIND: Final = re.compile(
-    r"\b(humans?|persons?|people|real|alive|bots?|chat ?bots?|chat ?gpt|gpt|robots?|machines?|computers?|computerized"
-    r"|a ?i|artificial|intelligence|automated|automatic|auto ?reply|automation|programs?|programmed|software|algorithms?"
-    r"|virtual|siri|alexa|cyborg|android|man or|guy|someone|somebody|anyone|anybody|llm|language model|flesh"
-    r"|humanos?|humanas?|personas?|gente|maquinas?|computador(a|as)?|ordenador(es)?|i ?a|inteligencia|automatic[oa]s?"
-    r"|automatizad[oa]s?|programas?|grabadora|contestador(a)?|robotic[oa]|de verdad|de carne|alguien|modelo de lenguaje)\b"
+
+def _either(*lists: str) -> str:
+    """Words of the lists as alternatives; an underscore stands for the space within a phrase."""
+    return "|".join(word.replace("_", " ") for words in lists for word in words.split())
+
+
+# What one can be: nouns and adjectives, English and Spanish (without accents).
+_KINDS: Final = _either(
+    "human humans person persons people real alive someone somebody anyone anybody guy flesh",
+    "bot bots chatbot chatbots chat_bot gpt chatgpt chat_gpt llm language_model siri alexa robot robots android cyborg",
+    "machine machines computer computers computerized ai a_i artificial intelligence virtual algorithm algorithms",
+    "automated automatic automation auto_reply autoreply program programs programmed software",
+    "humano humanos humana humanas persona personas gente alguien de_verdad de_carne maquina maquinas ia i_a",
+    "computadora computador ordenador inteligencia automatico automatica automatizado automatizada programa",
+    "grabadora contestador contestadora robotico robotica modelo_de_lenguaje",
 )
-# Whom it is asked of, in the form of a question.
-_ASKED: Final = re.compile(
-    r"\b((are|r|aren t|arent|were) (you|u|ya|yall|we|there|these)|(you|u) (are|r)|youre|you re|ur a|you (a|an|even|actually|human)"
-    r"|am i|i m|im|is (this|that|it|there|a|an|the|any|my)|isn t (this|it)|this is|is anyone|is anybody"
-    r"|did (a|an|you)|do (i|you)|does (a|an|any)|who(s| is| am| wrote| writes)? |what (are|r) (you|u)|with (a|an|who)"
-    r"|(talking|speaking|chatting|texting|writing|typing|talk|speak) (to|with|2)|tell me|prove|be honest|seriously"
-    r"|eres|es (usted|esto|este|esta|una?|de)|usted es|sos|sera(s)?|estoy|estas|hablo|hablando|chateando|escribiendo|hay"
-    r"|me (contesta|responde|escribe)|quien|que eres|con (un|una|quien)|dime|tengo que|acaso|esto (lo )?(es|escribe))\b"
+# How it is asked, of whom.
+_QUESTIONS: Final = _either(
+    "are_you are_u r_you r_u are_ya are_yall arent_you aren_t_you were_you you_are u_r youre you_re ur_a you_a you_an",
+    "you_even you_actually you_human are_there are_we are_these am_i i_m im is_this is_that is_it is_there is_a is_an",
+    "is_the is_any is_my isn_t_this isn_t_it this_is is_anyone is_anybody is_somebody is_someone did_a did_an did_you",
+    "do_i do_you does_a does_an does_any who who_s whos what_are with_a with_an tell_me prove be_honest seriously",
+    "talking_to talking_with talk_to speaking_to speaking_with speak_to chatting_with texting_with writing_to",
+    "eres es_usted usted_es es_esto esto_es es_este es_esta es_un es_una es_de sos sera seras estoy estas hablo",
+    "typing_to hablando chateando escribiendo hay me_contesta me_responde me_escribe quien con_un con_una dime",
+    "acaso esto_lo",
 )
+_ASKED: Final = re.compile(rf"\b({_QUESTIONS})\b")
+_KIND: Final = re.compile(rf"\b({_KINDS})\b")
+# Whole sentences that ask without naming a kind, or that name one and nothing else.
+_BARE: Final = _either("human bot robot machine computer ai a_i person real_person humano maquina persona ia")
 _WHOLE: Final = re.compile(
-    r"(are|r) (you|u) real|what (are|r) (you|u)( exactly| really)?|who (are|r) (you|u)( really)?|(human|bot|robot|ai|a i|real person)"
-    r"( or (a )?(human|bot|robot|machine|computer|ai|a i|not|person|real))?|(que|quien) (eres|es usted|sos)|(humano|robot|bot|ia)"
-    r"( o (un )?(humano|robot|bot|maquina|persona|ia))?|eres real|es usted real"
+    rf"((are|r) (you|u) real|(what|who) (are|r) (you|u)( exactly| really)?|(que|quien) (eres|es usted|sos)"
+    rf"|(eres|es usted) real|({_BARE})( (or|o) (a |an |un |una )?({_BARE}|not|no))?)"
 )
-# A sentence about oneself, or a thing that one owns, is no question.
+# A sentence about oneself, or about a thing that one owns, is no question.
 _OTHER: Final = re.compile(
-    r"\b(i am (a )?(human|person|real|only human)|i m only human|soy (un |una )?(humano|humana|persona|ser humano)"
-    r"|my (computer|machine|program|software)|mi (computadora|ordenador|programa|maquina))\b"
+    r"\b(i am (only |just )?(a )?(human|person|real)|i m (only|just) human|my (computer|machine|program|software)"
+    r"|soy (un |una )?(humano|humana|persona|ser humano)|mi (computadora|ordenador|programa|maquina))\b"
 )
 _LONGEST: Final = 240
-"""Characters of a sentence that are looked at; longer ones are cut, so that a hostile text costs nothing."""
+"""Characters of a sentence that are looked at, and..."""
+_MOST: Final = 4000
+"""...of a text: a hostile one costs nothing."""
 
 
 def asks_if_human(text: str) -> bool:
@@ -117,10 +132,8 @@ def asks_if_human(text: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return [
-        _plain(part[:_LONGEST])
-        for part in re.split(r"[.!?;\n¿¡]+", text[:4000].replace("A.I.", "AI").replace("a.i.", "ai"))
-    ]
+    joined = re.sub(r"\b([ai])\.([ai])\.?", r"\1\2", text[:_MOST], flags=re.IGNORECASE)  # A.I. is one word
+    return [_plain(part[:_LONGEST]) for part in re.split(r"[.!?;\n¿¡]+", joined)]
 
 
 def _asks(plain: str) -> bool:

@@ -17,10 +17,9 @@ _WORDS: Final = (
     r"|diagnostic(o|os|ar|a|as|amos|an)|human[oa]s?|seres humanos|persona real|personas reales"
 )
 _REFUSED: Final = re.compile(rf"\b({_WORDS})\b")
-_DENIED: Final = re.compile(
-    rf"\b(not|never|no|nor|isn t|am not|neither|cannot|can t|do not|does not|don t|doesn t|ni|tampoco|nunca|jamas|no soy|no es)"
-    rf"( (be|a|an|the|your|any|un|una|el|la|su|tu|ser|real|licensed|soy|es|puede|puedo|or|nor|and|o|y|ni|{_WORDS}))*? ({_WORDS})\b"
-)
+_NO: Final = r"not|never|no|nor|neither|isn t|cannot|can t|don t|doesn t|ni|tampoco|nunca|jamas"
+_BETWEEN: Final = r"be|a|an|the|your|any|real|licensed|or|nor|un|una|el|la|su|tu|ser|soy|es|puede|puedo|o|ni"
+_DENIED: Final = re.compile(rf"\b({_NO})( ({_BETWEEN}|{_WORDS}))* ({_WORDS})\b")
 
 
 def persona_problems(strings: Iterable[str]) -> list[str]:
