@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -43,14 +44,41 @@ def normal(text: str) -> str:
     return "".join(char for char in plain if not unicodedata.combining(char)).casefold()
 
 
-class _Plan(NamedTuple):
-    number: int
-    identifier_number: int
+@dataclass(slots=True)
+class _Path:
+    """One path below an element, and the parameters that look there: their numbers in the tables.
+
+    Parameters share paths (actor, patient, practitioner, location of an Appointment), so each is walked once.
+    """
+
     where: tuple[str, str] | None
     steps: tuple[Step, ...]
-    collect: Callable[[Any], Iterable[Any]]
-    table: int
-    targets: frozenset[str]
+    tokens: list[int] = field(default_factory=list)
+    uris: list[int] = field(default_factory=list)
+    strings: list[int] = field(default_factory=list)
+    dates: list[int] = field(default_factory=list)
+    references: list[tuple[int, int, frozenset[str]]] = field(default_factory=list)
+
+    def find(self, value: Any) -> list[Any]:
+        """Return what stands at the path below a value of the element."""
+        found = value if type(value) is list else [value]
+        if self.where is not None:
+            found = _holding(found, self.where)
+        for step in self.steps:
+            below: list[Any] = []
+            for item in found:
+                inner = item.get(step.element) if type(item) is dict else None
+                if type(inner) is list:
+                    below += inner
+                elif inner is not None:
+                    below.append(inner)
+            found = below if step.where is None else _holding(below, step.where)
+        return found
+
+
+def _holding(items: list[Any], where: tuple[str, str]) -> list[Any]:
+    element, value = where
+    return [item for item in items if type(item) is dict and item.get(element) == value]
 
 
 class Indexer:
@@ -66,81 +94,89 @@ class Indexer:
         localise: Callable[[str], str],
     ) -> None:
         self._localise = localise
-        self._plans = {name: self._plan(rows.values(), numbers) for name, rows in params.items()}
-
-    def _plan(self, params: Iterable[Param], numbers: Callable[[str], int]) -> dict[str, list[_Plan]]:
-        # Grouped by first element: most parameters of a type concern elements that a resource does not have.
-        plans: dict[str, list[_Plan]] = {}
-        for param in params:
-            collect, table = _COLLECTORS[param.kind]
-            number = numbers(param.key)
-            second = numbers(f"{param.key}:identifier") if param.kind == "reference" else 0
-            for first, *rest in param.paths:
-                plan = _Plan(number, second, first.where, tuple(rest), collect, table, param.targets)
-                plans.setdefault(first.element, []).append(plan)
-        return plans
+        self._paths = {name: _paths(rows.values(), numbers) for name, rows in params.items()}
 
     def add(self, resource: Resource, pk: int, rows: Rows) -> None:
         """Add the rows of one resource, stored under the number ``pk``."""
-        plans = self._plans[resource["resourceType"]]
+        # Grouped by first element: most parameters of a type concern elements that a resource does not have.
+        paths = self._paths[resource["resourceType"]]
         for element, value in resource.items():
-            for plan in plans.get(element, ()):
-                for found in _walk(value, plan.where, plan.steps):
-                    self._add_value(plan, found, pk, rows)
+            for path in paths.get(element, ()):
+                for found in path.find(value):
+                    self._add_value(path, found, pk, rows)
 
-    def _add_value(self, plan: _Plan, found: Any, pk: int, rows: Rows) -> None:
-        if plan.table == _TOKEN:
-            rows.token.extend((plan.number, code, pk, system) for system, code in plan.collect(found))
-        elif plan.table == _DATE:
-            rows.date.extend((plan.number, low, high, pk) for low, high in plan.collect(found))
-        elif plan.table == _STRING:
-            rows.string.extend((plan.number, normal(text), pk) for text in plan.collect(found))
-        else:
-            self._add_reference(plan, found, pk, rows)
+    def _add_value(self, path: _Path, found: Any, pk: int, rows: Rows) -> None:
+        if path.tokens:
+            pairs = _tokens(found)
+            for number in path.tokens:
+                rows.token.extend([(number, code, pk, system) for system, code in pairs])
+        if path.references:
+            self._add_reference(path, found, pk, rows)
+        if path.dates:
+            for low, high in _dates(found):
+                rows.date.extend([(number, low, high, pk) for number in path.dates])
+        if path.strings:
+            for text in _strings(found):
+                rows.string.extend([(number, normal(text), pk) for number in path.strings])
+        if path.uris and isinstance(found, str):
+            rows.token.extend([(number, found, pk, "") for number in path.uris])
 
-    def _add_reference(self, plan: _Plan, found: Any, pk: int, rows: Rows) -> None:
+    def _add_reference(self, path: _Path, found: Any, pk: int, rows: Rows) -> None:
         literal = found.get("reference") if isinstance(found, dict) else found
         if isinstance(literal, str) and literal and literal[0] != "#":
             target = self._localise(literal)
             kind = target.partition("/")[0]
-            # An absolute or logical reference does not tell its type, so it stays.
-            if not plan.targets or kind in plan.targets or ":" in kind:
-                rows.reference.append((plan.number, target, pk))
+            known = ":" not in kind  # an absolute or logical reference does not tell its type, so it stays
+            for number, _, targets in path.references:
+                if not known or not targets or kind in targets:
+                    rows.reference.append((number, target, pk))
         if isinstance(found, dict) and isinstance(found.get("identifier"), dict):
             pairs = _tokens(found["identifier"])
-            rows.token.extend((plan.identifier_number, code, pk, system) for system, code in pairs)
+            for _, number, _ in path.references:
+                rows.token.extend([(number, code, pk, system) for system, code in pairs])
 
 
-def _walk(value: Any, where: tuple[str, str] | None, steps: tuple[Step, ...]) -> Iterator[Any]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _walk(item, where, steps)
-    elif where is not None and (not isinstance(value, dict) or value.get(where[0]) != where[1]):
-        return
-    elif not steps:
-        if value is not None:
-            yield value
-    elif isinstance(value, dict):
-        inner = value.get(steps[0].element)
-        if inner is not None:
-            yield from _walk(inner, steps[0].where, steps[1:])
+def _paths(params: Iterable[Param], numbers: Callable[[str], int]) -> dict[str, list[_Path]]:
+    """Return first element -> the paths below it."""
+    found: dict[tuple[Step, ...], _Path] = {}
+    for param in params:
+        for steps in param.paths:
+            path = found.setdefault(steps, _Path(steps[0].where, steps[1:]))
+            number = numbers(param.key)
+            if param.kind == "reference":
+                path.references.append((number, numbers(f"{param.key}:identifier"), param.targets))
+            else:
+                kinds = {"token": path.tokens, "uri": path.uris, "string": path.strings, "date": path.dates}
+                kinds[param.kind].append(number)
+    grouped: dict[str, list[_Path]] = {}
+    for steps, path in found.items():
+        grouped.setdefault(steps[0].element, []).append(path)
+    return grouped
 
 
-def _tokens(value: Any) -> Iterator[tuple[str, str]]:
+def _tokens(value: Any) -> list[tuple[str, str]]:
+    """Return (system, code) pairs."""
+    if isinstance(value, str):
+        return [(ANY_SYSTEM, value)]
     if isinstance(value, bool):
-        yield ANY_SYSTEM, "true" if value else "false"
-    elif isinstance(value, str):
-        yield ANY_SYSTEM, value
-    elif isinstance(value, dict):
-        if "coding" in value or "text" in value:
-            for coding in value.get("coding", ()):
-                yield from _tokens(coding)
-        elif isinstance(value.get("code"), str):
-            yield str(value.get("system", "")), value["code"]
-        elif isinstance(value.get("value"), str):
-            # A ContactPoint's system (phone, email) is no namespace of its value; an Identifier's is.
-            contact = value.get("system") in _CONTACT_SYSTEMS
-            yield (ANY_SYSTEM if contact else str(value.get("system", ""))), value["value"]
+        return [(ANY_SYSTEM, "true" if value else "false")]
+    if not isinstance(value, dict):
+        return []
+    codings = value.get("coding")
+    if isinstance(codings, list):
+        return [pair for coding in codings for pair in _tokens(coding)]
+    return _pair(value)
+
+
+def _pair(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return system and code of a Coding, system and value of an Identifier, the value of a ContactPoint."""
+    code, text, system = value.get("code"), value.get("value"), value.get("system", "")
+    if isinstance(code, str):
+        return [(str(system), code)]
+    if not isinstance(text, str):
+        return []
+    # A ContactPoint's system (phone, email) is no namespace of its value; an Identifier's is.
+    return [(ANY_SYSTEM if system in _CONTACT_SYSTEMS else str(system), text)]
 
 
 _CONTACT_SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
@@ -191,21 +227,6 @@ def _timing_or_period(value: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
         yield from _timing_or_period(bounds)
 
 
-def _uris(value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield "", value
-
-
-_TOKEN, _DATE, _STRING, _REFERENCE = range(4)
-
-_COLLECTORS: dict[str, tuple[Callable[[Any], Iterable[Any]], int]] = {
-    "token": (_tokens, _TOKEN),
-    "uri": (_uris, _TOKEN),
-    "date": (_dates, _DATE),
-    "string": (_strings, _STRING),
-    "reference": (lambda value: (value,), _REFERENCE),
-}
-
 _LITERAL = re.compile(r"^([A-Z][A-Za-z]+/[A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?$")
 
 
@@ -213,6 +234,8 @@ def localiser(bases: set[str]) -> Callable[[str], str]:
     """Return the function that makes a reference comparable: own base and version are cut off."""
 
     def localise(reference: str) -> str:
+        if ":" not in reference and "/_history/" not in reference:
+            return reference
         if reference.startswith(("http://", "https://")):
             for base in bases:
                 if reference.startswith(base + "/"):
