@@ -61,6 +61,8 @@ def _guarded(look: Callable[[Host], Iterator[Finding]], host: Host) -> Iterator[
         yield from _errors(ConfigErrors([error]))
     except ChartsideError as error:
         yield Finding("error", "", Exception.__str__(error), error.mend)
+    except Exception as error:  # one check that breaks must not hide the others
+        yield Finding("error", look.__name__.strip("_"), f"the check itself failed: {type(error).__name__}")
 
 
 def _errors(errors: ConfigErrors) -> Iterator[Finding]:
@@ -119,8 +121,7 @@ def _channels(host: Host) -> Iterator[Finding]:
 def _policy(host: Host) -> Iterator[Finding]:
     stale = list(host.policy.stale_rules(host.clock.now()))
     if stale:
-        names = ", ".join(rule.id for rule in stale[:6]) + (" ..." if len(stale) > 6 else "")
-        text = f"{len(stale)} rules of law are unverified, or were verified more than 180 days ago: {names}"
+        text = f"{len(stale)} rules of law are unverified, or were verified more than 180 days ago; first: {stale[0]}"
         yield Finding("warning", "policy", text, "have counsel confirm them: chartside policy show")
 
 
