@@ -140,7 +140,7 @@ class Channel(ABC):
 
     def ready(self) -> None:
         """Raise ChannelUnavailable where the provider cannot be reached; asked before anything is begun."""
-        return None
+        return  # most channels have nothing to ask or to give back
 
     @abstractmethod
     def send(self, message: OutboundMessage) -> Receipt:
@@ -157,9 +157,9 @@ class Channel(ABC):
         tell. Raises ChannelUnavailable when it cannot be asked now.
         """
 
-    def close(self) -> None:  # noqa: B027 - most channels hold nothing
+    def close(self) -> None:
         """Give back connections."""
-        return None
+        return  # most channels have nothing to ask or to give back
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, clock: Clock) -> Channel:

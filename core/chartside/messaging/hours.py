@@ -13,7 +13,6 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 OPEN, CLOSE = time(9), time(20)
-LAW_OPEN, LAW_CLOSE = time(8), time(21)
 _FURTHEST = timedelta(days=3)
 
 

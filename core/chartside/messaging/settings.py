@@ -15,13 +15,17 @@ LAWFUL = (time(8), time(21))
 
 
 class MessagingSettings(BaseModel):
-    """``hours``: from and to, at the recipient's place (R-8). ``per_day``, ``per_week``: for each number (R-3)."""
+    """``hours``: from and to, at the recipient's place (R-8). ``per_day``, ``per_week``: for each number (R-3).
+
+    ``record_text``: keep the text itself in the EHR's record; without it, the template's id (see ``Rendered``).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     hours: tuple[time, time] = (time(9), time(20))
     per_day: Annotated[int, Field(ge=1, le=1)] = 1
     per_week: Annotated[int, Field(ge=1, le=3)] = 3
+    record_text: bool = False
 
     @model_validator(mode="after")
     def _lawful(self) -> Self:

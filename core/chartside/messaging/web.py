@@ -1,0 +1,49 @@
+"""HTTP towards providers of text messages: what an exchange's end means for the message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+import requests.adapters
+import urllib3
+from requests.exceptions import ConnectionError as NoConnection
+from requests.exceptions import ConnectTimeout, RequestException
+
+from chartside.errors import ChannelUnavailable, OutcomeUnknown
+
+
+def session(pool: int) -> requests.Session:
+    """A session that repeats nothing, follows no redirect on its own accord and heeds no proxy of the environment."""
+    made = requests.Session()
+    made.trust_env = False
+    for scheme in ("http://", "https://"):
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=pool, max_retries=urllib3.Retry(0, redirect=0))
+        made.mount(scheme, adapter)
+    return made
+
+
+def exchange(
+    http: requests.Session, method: str, url: str, *, timeout: float, **sent: Any
+) -> requests.Response:
+    """One exchange. Raises ChannelUnavailable where no connection came about, OutcomeUnknown where it broke off.
+
+    What ``requests`` says is not passed on: it holds the URL, and that may hold a number.
+    """
+    try:
+        return http.request(method, url, timeout=(min(timeout, 5.0), timeout), allow_redirects=False, **sent)
+    except ConnectTimeout:
+        raise ChannelUnavailable("the provider cannot be reached") from None
+    except NoConnection as error:
+        if _never_connected(error):
+            raise ChannelUnavailable("the provider cannot be reached") from None
+        raise OutcomeUnknown("the provider's answer was cut off") from None
+    except RequestException as error:
+        raise OutcomeUnknown(f"no whole answer came ({type(error).__name__})") from None
+
+
+def _never_connected(error: NoConnection) -> bool:
+    """Whether not even a connection was made, so that nothing can have been sent."""
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", inner)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
