@@ -1,6 +1,6 @@
 """Signing keys: files of mode 0600 in a folder of their own, outside the data folder (S-5).
 
-One file a key, named by its key id (RFC 7638 thumbprint): the private JWK, when it was made, and from when
+One file a key, named by its key id (our own: the RFC 7638 thumbprint): the private JWK, when it was made, and from when
 on it signs. Rotation publishes the new key first and signs with it later, so that the EHR has time to fetch
 the JWKS; ``retire`` deletes what is not needed any more. Files are written whole or not at all.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from chartside.errors import SmartError
 
 Algorithm: TypeAlias = Literal["ES384", "RS384"]
 ALGORITHMS: tuple[Algorithm, ...] = ("ES384", "RS384")
+_KINDS: dict[str, type[ECKey] | type[RSAKey]] = {"ES384": ECKey, "RS384": RSAKey}
 _RSA_BITS = 3072  # NIST SP 800-57: beyond 2030
 
 
@@ -67,9 +68,19 @@ class KeyStore:
             else RSAKey.generate_key(_RSA_BITS, private=True)
         )
         now = self._clock.now()
-        made = SigningKey(key.thumbprint(), algorithm, now, now + signs_in, key)
-        self._write(made)
-        return made
+        return self._write(SigningKey(key.thumbprint(), algorithm, now, now + signs_in, key))
+
+    def add(self, jwk: Mapping[str, Any], algorithm: Algorithm) -> SigningKey:
+        """Take in a private JWK that is registered with the EHR already; its ``kid`` is kept. Raises SmartError."""
+        try:
+            key = _KINDS[algorithm].import_key(dict(jwk))
+            private = key.is_private
+        except (ValueError, KeyError, TypeError, JoseError):
+            private = False
+        if not private:
+            raise SmartError(f"this is no private JWK for {algorithm}")
+        now = self._clock.now()
+        return self._write(SigningKey(str(jwk.get("kid") or key.thumbprint()), algorithm, now, now, key))
 
     def rotate(self, algorithm: Algorithm, *, lead: timedelta = timedelta(hours=24)) -> SigningKey:
         """Publish a new key beside the old; it signs after ``lead``. Then call ``retire``."""
@@ -97,10 +108,10 @@ class KeyStore:
 
     def current(self, algorithm: Algorithm) -> SigningKey:
         """The key that signs now. Raises SmartError where there is none."""
-        now = self._clock.now()
-        for key in self.keys(algorithm):
-            if key.signs_from <= now:
-                return key
+        found, now = self.keys(algorithm), self._clock.now()
+        if found:
+            # a clock that was set back must not lock the practice out, so the oldest key stands in
+            return next((key for key in found if key.signs_from <= now), found[-1])
         raise SmartError(
             f"there is no {algorithm} key to sign with",
             mend="run `chartside keys new` and register the new jwks.json with the EHR",
@@ -119,15 +130,17 @@ class KeyStore:
             raise SmartError("an impossible key id")
         return self._folder / f"{kid}.key.json"
 
-    def _write(self, key: SigningKey) -> None:
+    def _write(self, key: SigningKey) -> SigningKey:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         record = {
+            "kid": key.kid,
             "algorithm": key.algorithm,
             "made": key.made.isoformat(),
             "signs_from": key.signs_from.isoformat(),
             "jwk": key.key.as_dict(private=True),
         }
         _write(self._path(key.kid), orjson.dumps(record), mode=0o600)
+        return key
 
     def _read_all(self) -> Iterator[SigningKey]:
         for path in sorted(self._folder.glob("*.key.json")):
@@ -140,13 +153,13 @@ def _read(path: Path) -> SigningKey:
     try:
         record = orjson.loads(path.read_bytes())
         algorithm = record["algorithm"]
-        key = (ECKey if ALGORITHMS.index(algorithm) == 0 else RSAKey).import_key(record["jwk"])
+        key, kid = _KINDS[algorithm].import_key(record["jwk"]), str(record["kid"])
         times = [datetime.fromisoformat(record[name]) for name in ("made", "signs_from")]
     except (ValueError, KeyError, TypeError, JoseError):
         raise SmartError(
             f"the key file {path.name} is damaged", mend="restore it, or delete it and make a new key"
         ) from None
-    return SigningKey(key.thumbprint(), algorithm, times[0], times[1], key)
+    return SigningKey(kid, algorithm, times[0], times[1], key)
 
 
 def _write(path: Path, content: bytes, *, mode: int) -> None:
