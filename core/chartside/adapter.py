@@ -96,12 +96,8 @@ class Adapter(ABC):
 
 def says(statement: Resource, *names: str) -> bool:
     """Whether one of the names (lower case) stands where a CapabilityStatement names its vendor."""
-    software, implementation = statement.get("software") or {}, statement.get("implementation") or {}
-    told = (
-        statement.get("publisher"),
-        statement.get("name"),
-        software.get("name"),
-        implementation.get("description"),
-    )
+    places = [(statement, "publisher"), (statement, "name")]
+    places += [(statement.get("software"), "name"), (statement.get("implementation"), "description")]
+    told = [place.get(name) for place, name in places if isinstance(place, dict)]
     text = " ".join(str(part) for part in told if part).lower()
     return any(name in text for name in names)

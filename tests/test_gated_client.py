@@ -1,0 +1,142 @@
+"""A plugin's client against a real server: its manifest and no more, every use in the trail (S-7, S-9, S-10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from chartside.audit import Auditor, Event, Observer, Trail
+from chartside.clock import SystemClock
+from chartside.errors import AuditUnavailable, PolicyRefused, UndeclaredAccess
+from chartside.fhir import Create, FhirClient, Get, Update
+from chartside.gate.client import GatedFhir, Place, Route
+from chartside.manifest import Manifest
+from chartside_adapters.generic import Generic
+
+
+def manifest(**access):
+    return Manifest.model_validate({"plugin": {"name": "tester", "title": "T", "api": 1}, "access": access})
+
+
+@pytest.fixture
+def make(ehr, tmp_path):
+    """A function that opens a plugin's client with some access."""
+    client = FhirClient(ehr.base_url)
+    place = Place(client, Generic(client.capabilities()))
+    auditor = Auditor(Trail(tmp_path / "audit.jsonl"), Observer("h", "p", ehr.base_url))
+
+    def made(guard=lambda _m, _f, _e: None, companion=None, **access):
+        return GatedFhir(manifest(**access), Route(place, companion), auditor, SystemClock(), guard)
+
+    made.records = lambda: list(auditor.trail.records())
+    yield made
+    client.close()
+
+
+def test_reads_what_is_declared_and_nothing_else(make, ehr):
+    """S-7: a typed error before anything is sent, and an entry in the trail."""
+    fhir = make(Appointment="rs")
+    first, *_ = fhir.search("Appointment", {"_count": "1"}).matches()
+    assert fhir.read("Appointment", first["id"])["id"] == first["id"]
+    before = len(ehr.sandbox.seen)
+    for attempt in (
+        lambda: fhir.read("Patient", "1"),
+        lambda: fhir.search("Patient"),
+        lambda: fhir.create({"resourceType": "Appointment"}),
+        lambda: fhir.update(first),
+        lambda: fhir.save(first, {**first, "status": "cancelled"}),
+        lambda: fhir.patch("Appointment", first["id"], [], version="1"),
+        lambda: fhir.delete("Appointment", first["id"]),
+        lambda: fhir.operation("Appointment", "find"),
+        lambda: fhir.history("Patient", "1"),
+        lambda: fhir.vread("Patient", "1", "1"),
+        lambda: fhir.read_many("Patient", ["1"]),
+        lambda: fhir.execute([Get("Patient", "1")]),
+        lambda: fhir.execute([Get("Appointment", condition="actor:Patient.name=Doe")]),
+        lambda: fhir.transaction([Create({"resourceType": "Task"})]),
+    ):
+        with pytest.raises(UndeclaredAccess):
+            attempt()
+    assert len(ehr.sandbox.seen) == before
+    assert sum(r.event is Event.REFUSED for r in make.records()) == 14
+
+
+def test_includes_of_undeclared_types_do_not_come_through(make):
+    """S-7: the server sends the Patient along; the plugin does not get it."""
+    fhir = make(Appointment="rs")
+    found = list(fhir.search("Appointment", {"_include": "Appointment:patient", "_count": "20"}))
+    assert found
+    assert {r["resourceType"] for r in found} == {"Appointment"}
+    both = make(Appointment="rs", Patient="r")
+    kinds = {r["resourceType"] for r in both.search("Appointment", {"_include": "Appointment:patient"})}
+    assert kinds == {"Appointment", "Patient"}
+
+
+def test_every_use_is_in_the_trail_by_ids_only(make, practice):
+    """S-9: who, what, when, about whom: ids; no parameter's value."""
+    fhir = make(Patient="rs", Task="c")
+    [patient] = [fhir.search("Patient", {"name": "a", "_count": "1"}).first()]
+    fhir.read("Patient", patient["id"])
+    fhir.create(
+        {
+            "resourceType": "Task",
+            "status": "requested",
+            "intent": "order",
+            "for": {"reference": f"Patient/{patient['id']}"},
+        }
+    )
+    records = make.records()
+    assert [r.event for r in records] == [Event.SEARCH, Event.READ, Event.CREATE]
+    assert records[0].parameters == "_count&name"
+    assert records[1].patient == records[2].patient == f"Patient/{patient['id']}"
+
+
+def test_without_audit_nothing_is_read(make, tmp_path):
+    """S-10: the trail cannot be written, so the plugin gets nothing."""
+    fhir = make(Appointment="rs")
+    (tmp_path / "audit.jsonl").mkdir()
+    with pytest.raises(AuditUnavailable):
+        fhir.search("Appointment")
+
+
+def test_the_guard_sees_every_write(make):
+    """P-3's place: create, update, save, patch, delete, batch and transaction all pass the guard."""
+
+    def refuse(_manifest, _fhir, _entries):
+        raise PolicyRefused("no")
+
+    fhir = make(guard=refuse, Task="cruds")
+    task = {
+        "resourceType": "Task",
+        "id": "1",
+        "meta": {"versionId": "1"},
+        "status": "requested",
+        "intent": "order",
+    }
+    for attempt in (
+        lambda: fhir.create(task),
+        lambda: fhir.update(task),
+        lambda: fhir.save(task, {**task, "status": "completed"}),
+        lambda: fhir.patch("Task", "1", [{"op": "remove", "path": "/status"}], version="1"),
+        lambda: fhir.delete("Task", "1"),
+        lambda: fhir.execute([Update(task)]),
+        lambda: fhir.transaction([Create(task)]),
+    ):
+        with pytest.raises(PolicyRefused):
+            attempt()
+
+
+@pytest.mark.ehr(read_only=frozenset({"Communication", "Task"}))
+def test_a_type_has_one_home(make, ehr):
+    """Promise 1: what the EHR does not take lives in the companion, and is read from there."""
+    from chartside.sandbox import Sandbox
+
+    with Sandbox().running() as url, FhirClient(url) as second:
+        companion = Place(second, Generic(second.capabilities()))
+        fhir = make(companion=companion, Communication="crus", Appointment="rs")
+        made = fhir.create({"resourceType": "Communication", "status": "completed"})
+        assert made.created
+        assert fhir.read("Communication", made.resource["id"])["status"] == "completed"
+        assert fhir.search("Appointment").first() is not None
+    assert not ehr.all("Communication") or made.resource["id"] not in [
+        c["id"] for c in ehr.all("Communication")
+    ]
