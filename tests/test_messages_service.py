@@ -1,0 +1,254 @@
+"""The one way to a client: a real FHIR ledger, gateway and trail (R-3, R-8, R-10, R-11, R-17)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chartside.audit import Auditor, Event, Observer, Trail
+from chartside.clock import FrozenClock
+from chartside.codes import MessageCategory
+from chartside.config import Practice
+from chartside.fhir import FhirClient
+from chartside.gate.model import Decision, Reason
+from chartside.gate.model import Outcome as Verdict
+from chartside.gate.outbound import OutboundRegistry
+from chartside.jobs.fhir_ledger import FhirLedger
+from chartside.manifest import Manifest
+from chartside.messaging.gateway import Gateway
+from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
+from chartside.messaging.model import Intent, Rendered, Status, Way
+from chartside.messaging.service import Messages
+
+LEASE = timedelta(minutes=5)
+PRACTICE = Practice(
+    id="p", name="Larkspur", phone="+1 518 555 0100", time_zone="America/New_York", state="NY"
+)
+MANIFEST = Manifest.model_validate(
+    {"plugin": {"name": "tester", "title": "T", "api": 1}, "outbound": {"kinds": ["sms", "email"]}}
+)
+
+
+class Second(LocalGatewayChannel):
+    """The same gateway under another kind, so that there is a second way."""
+
+    name, kind = "second", "email"
+
+
+class World:
+    """EHR, gateway, gate and clock of one test; ``messages(worker)`` opens the service as another worker."""
+
+    def __init__(self, ehr, gateway, url, folder, clock):
+        self.ehr, self.gateway, self.url, self.clock, self.folder = ehr, gateway, url, clock, folder
+        self.denied: dict[str, str] = {}
+        self.client = FhirClient(ehr.base_url)
+        entry = {"address": url, "local": True, "data_classes": ["appointment"]}
+        self.tables = {"sms": {**entry, "kind": "sms"}, "mail": {**entry, "kind": "email"}}
+        self.trail = Trail(folder / "audit.jsonl")
+
+    def decide(self, requests):
+        return [self.answer(r) for r in requests]
+
+    def answer(self, request):
+        outcome = (
+            Verdict.DENY if request.action.value in self.denied.get(request.patient, "") else Verdict.PERMIT
+        )
+        return Decision(outcome, (Reason("Consent/c1", outcome),))
+
+    def messages(self, worker="w1", manifest=MANIFEST):
+        ledger = FhirLedger(
+            self.client, "Communication", worker=worker, clock=self.clock, lease=LEASE, audit_events=True
+        )
+        channels = {
+            kind: made(GatewaySettings(type="x", recipient=name, url=self.url, timeout=2), clock=self.clock)
+            for kind, made, name in (("sms", LocalGatewayChannel, "sms"), ("email", Second, "mail"))
+        }
+        return Messages(
+            plugin=manifest,
+            practice=PRACTICE,
+            settings={},
+            channels=lambda: channels,
+            registry=OutboundRegistry.from_config(self.tables),
+            decide=self.decide,
+            ledger=lambda: ledger,
+            auditor=Auditor(self.trail, Observer("h", "p", self.ehr.base_url), sink=lambda _events: None),
+            secret=b"s" * 32,
+            clock=self.clock,
+            lease=LEASE,
+        )
+
+    def intent(self, n=1, kinds=("sms",), zones=("America/New_York",), number=None):
+        to = number or f"+15185550{100 + n}"
+        ways = tuple(Way(kind, to, zones, lambda: Rendered(f"Reminder {n}")) for kind in kinds)
+        return Intent(
+            parts=("Appointment/1", str(n)),
+            patient=f"Patient/{n}",
+            ways=ways,
+            until=self.clock.now() + timedelta(hours=20),
+            category=MessageCategory.REMINDER,
+            purpose="REMIND",
+            about=f"Appointment/{n}",
+        )
+
+    def run(self, *intents, worker="w1", **options):
+        return [o.status for o in self.messages(worker).deliver(intents, **options)]
+
+    def bodies(self):
+        return [m.body for m in self.gateway.messages]
+
+    def records(self):
+        return [r for r in self.ehr.all("Communication") if "effect" in str(r.get("identifier"))]
+
+
+@pytest.fixture
+def world(ehr, tmp_path):
+    gateway = Gateway()
+    with gateway.running() as url:
+        made = World(ehr, gateway, url, tmp_path, FrozenClock(ehr.sandbox.store.clock.now()))
+        yield made
+        made.client.close()
+
+
+def test_sent_once_and_recorded(world):
+    """R-10: each is sent once, whoever runs again; the EHR holds that it was, and neither text nor number."""
+    intents = [world.intent(n) for n in range(1, 4)]
+    assert world.run(*intents) == [Status.SENT] * 3
+    assert world.run(*intents) == [Status.ALREADY] * 3
+    assert world.run(*intents, worker="w2") == [Status.ALREADY] * 3
+    assert sorted(world.bodies()) == ["Reminder 1", "Reminder 2", "Reminder 3"]
+    assert {r["status"] for r in world.records()} == {"completed"}
+    assert "Reminder 1" not in str(world.records())
+    assert "5185550101" not in str(world.records())
+
+
+def test_audit_names_consent_and_recipient(world):
+    """S-9, C-8: a decision and a disclosure for each message, in the trail and in the EHR."""
+    world.run(world.intent())
+    events = [r.event for r in world.trail.records()]
+    assert events == [Event.DECISION, Event.DISCLOSURE]
+    disclosure = list(world.trail.records())[1]
+    assert (disclosure.patient, disclosure.recipient, disclosure.consents) == (
+        "Patient/1",
+        "sms",
+        ("Consent/c1",),
+    )
+    assert len(world.ehr.all("AuditEvent")) == 2
+
+
+def test_no_consent_no_message_no_record(world):
+    """Promise 3: a denial leaves no half-made record behind."""
+    world.denied["Patient/1"] = "sms"
+    [outcome] = world.messages().deliver([world.intent()])
+    assert (outcome.status, outcome.reason) == (Status.HELD, "the client said no")
+    assert world.bodies() == []
+    assert world.records() == []
+
+
+def test_revoked_between_decision_and_send(world):
+    """R-11, C-5: consent is asked again at the moment of sending."""
+
+    def revoke(intents):
+        world.denied["Patient/1"] = "sms"
+        return [""] * len(intents)
+
+    assert world.run(world.intent(), recheck=revoke) == [Status.HELD]
+    assert world.bodies() == []
+    assert [r["status"] for r in world.records()] == ["not-done"]
+
+
+def test_cancelled_meanwhile(world):
+    """R-11: what the plugin reads again drops the message."""
+    assert world.run(world.intent(), recheck=lambda i: ["cancelled"] * len(i)) == [Status.HELD]
+    assert world.bodies() == []
+
+
+@pytest.mark.parametrize(
+    ("zones", "held"),
+    [
+        (("America/New_York",), False),
+        (("Pacific/Honolulu",), True),
+        (("America/New_York", "Pacific/Honolulu"), True),
+    ],
+)
+def test_quiet_hours_at_the_recipients_place(world, zones, held):
+    """R-8: 10:00 in New York is 05:00 in Honolulu; every candidate zone must allow it."""
+    assert world.run(world.intent(zones=zones)) == [Status.HELD if held else Status.SENT]
+
+
+def test_another_way_only_after_a_definite_failure_and_with_consent(world):
+    """R-17: the number is refused, so the next way is taken; where that is not permitted, none."""
+    world.gateway.rejects = frozenset({"+15185550101", "+15185550102"})
+    world.denied["Patient/2"] = "email"
+    [one] = world.messages().deliver([world.intent(1, ("sms", "email"))])
+    assert (one.status, one.channel) == (Status.FAILED, "email")  # this gateway refuses the number either way
+    world.gateway.rejects = frozenset({"+15185550102"})
+    [two] = world.messages().deliver([world.intent(2, ("sms", "email"))])
+    assert (two.status, two.reason) == (Status.HELD, "the client said no")
+    world.denied["Patient/3"] = "sms"
+    [three] = world.messages().deliver([world.intent(3, ("sms", "email"))])
+    assert (three.status, three.channel) == (Status.SENT, "email")
+
+
+def test_caps_for_each_number(world):
+    """R-3: one a day for a number, also in one batch, also when two clients share it; three a week."""
+    shared = "+15185550199"
+    intents = [world.intent(n, number=shared) for n in (1, 2)]
+    assert sorted(world.run(*intents)) == [Status.HELD, Status.SENT]
+    for day in range(1, 5):
+        world.clock.advance(24 * 3600)
+        status = world.run(world.intent(10 + day, number=shared))
+        assert status == [Status.SENT if day < 3 else Status.HELD]
+
+
+@pytest.mark.parametrize("fault", ["fail-after", "cut-after", "fail-before", "cut-before", "busy"])
+def test_an_unclear_answer_is_asked_about(world, fault):
+    """R-10: the provider is asked; what it has is done, what it never got goes out in the next run: once."""
+    world.gateway.fault = lambda n: fault if n == 0 else ""
+    first = world.run(world.intent())
+    second = world.run(world.intent())
+    assert first[0] in (Status.SENT, Status.FAILED)
+    assert second == ([Status.ALREADY] if first == [Status.SENT] else [Status.SENT])
+    assert world.bodies() == ["Reminder 1"]
+
+
+def test_what_the_provider_cannot_tell_is_a_persons_to_decide(world):
+    """R-10: never sent again blindly, not even after the lease."""
+    world.gateway.fault, world.gateway.blind = (lambda n: "cut-after"), True
+    assert world.run(world.intent()) == [Status.UNDECIDED]
+    world.clock.advance(600)
+    assert world.run(world.intent(), worker="w2") == [Status.UNDECIDED]
+    assert len(world.bodies()) == 1
+    assert [r["status"] for r in world.records()] == ["in-progress"]
+
+
+def test_dry_run_writes_and_sends_nothing(world):
+    """--dry-run: who would get what, and why not."""
+    world.denied["Patient/2"] = "sms"
+    before = len(world.ehr.sandbox.seen)
+    assert sorted(world.run(world.intent(1), world.intent(2), dry_run=True)) == [Status.HELD, Status.WOULD]
+    assert {method for method, _, _ in world.ehr.sandbox.seen[before:]} <= {"GET"}
+    assert world.bodies() == []
+
+
+def test_who_is_not_in_the_registry_gets_nothing(world):
+    """S-18: no entry, another machine, or a kind that the manifest does not declare."""
+    world.tables.pop("sms")
+    assert world.run(world.intent()) == [Status.HELD]
+    world.tables["sms"] = {
+        "kind": "sms",
+        "address": "http://127.0.0.9:1",
+        "local": True,
+        "data_classes": ["appointment"],
+    }
+    assert world.run(world.intent()) == [Status.HELD]
+    silent = Manifest.model_validate({"plugin": {"name": "tester", "title": "T", "api": 1}})
+    assert [o.status for o in world.messages(manifest=silent).deliver([world.intent()])] == [Status.HELD]
+    assert world.bodies() == []
+
+
+def test_no_phi_in_reprs(world):
+    """S-8, R-12: what might reach a traceback shows no number and no text."""
+    intent = world.intent()
+    assert "518555" not in repr(intent)
+    assert "Reminder" not in repr(intent.ways[0].render())
