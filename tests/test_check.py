@@ -1,0 +1,194 @@
+"""``chartside check`` as a new user meets it: mistakes in the set-up, each named with its mend (H-2, S-7)."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from chartside.cli import build
+
+
+def call(*arguments):
+    return CliRunner().invoke(build(arguments), list(arguments))
+
+
+@pytest.fixture
+def folder(tmp_path, ehr):
+    """A practice set up by `chartside init` at a running EHR without log-in."""
+    done = call("init", str(tmp_path), "--ehr", ehr.base_url)
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "chartside.toml"
+    text = path.read_text()
+    path.write_text(re.sub(r"\[ehr\.auth\].*?\n\n", "", text, flags=re.S))
+    return tmp_path
+
+
+def check(folder, *more):
+    done = call("check", "--config", str(folder / "chartside.toml"), "--json", *more)
+    return done.exit_code, json.loads(done.stdout)
+
+
+def change(folder, old, new):
+    path = folder / "chartside.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def test_what_init_writes_is_well(folder):
+    """A new user's first check finds nothing wrong; it says where everything would live."""
+    code, findings = check(folder)
+    assert [f for f in findings if f["level"] == "error"] == []
+    assert code == 0
+    assert any("effects are recorded in: Communication in the EHR" in f["text"] for f in findings)
+
+
+def test_init_overwrites_nothing(folder):
+    """A second init refuses; the keys stay."""
+    before = sorted(p.name for p in (folder / "keys").iterdir())
+    done = CliRunner().invoke(build(["init"]), ["init", str(folder)])
+    assert done.exit_code != 0
+    assert sorted(p.name for p in (folder / "keys").iterdir()) == before
+
+
+MISTAKES = {
+    "key misspelt": ('time_zone = "', 'timezone = "', "practice.timezone", "time_zone"),
+    "no such zone": ("America/Chicago", "America/Chigaco", "practice.time_zone", "America/Chicago"),
+    "EHR by plain http": (
+        'base_url = "http://127.0.0.1',
+        'base_url = "http://ehr.example.org',
+        "ehr.base_url",
+        "https",
+    ),
+    "EHR is down": ("/fhir", ":1/fhir", "ehr.base_url", ""),
+    "wrong path": ("/fhir", "/nothing", "", ""),
+    "no such adapter": ('"auto"', '"epik"', "ehr.adapter", "epic"),
+    "plugin not installed": ("[plugins.scheduling]", "[plugins.shceduling]", "", ""),
+    "plugin setting misspelt": (
+        "[plugins.consent]",
+        "[plugins.consent]\ncolour = 3",
+        "plugins.consent.colour",
+        "",
+    ),
+    "secret not set": (
+        'name = "My',
+        'email = { "$env" = "CHARTSIDE_NOT_SET" }\nname = "My',
+        "practice.email",
+        "environment",
+    ),
+    "channel unknown": (
+        "[plugins.consent]",
+        '[channels.sms]\ntype = "pigeon"\n[plugins.consent]',
+        "channels.sms.type",
+        "",
+    ),
+    "recipient without agreement": (
+        "[plugins.consent]",
+        '[outbound.x]\nkind = "sms"\naddress = "https://x.example.org"\ndata_classes = ["contact"]\n[plugins.consent]',
+        "outbound.x",
+        "baa_date",
+    ),
+    "host key cut": ("folder = ", 'folder = "x"\n# ', "state.key", "restore"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_named(folder, name):
+    """H-2: the place and the mend are told, the status is 1, nothing crashes."""
+    old, new, where, mend = MISTAKES[name]
+    if name == "EHR is down":
+        path = folder / "chartside.toml"
+        path.write_text(
+            re.sub(
+                r'base_url = "http://127\.0\.0\.1:\d+/fhir"',
+                'base_url = "http://127.0.0.1:9/fhir"',
+                path.read_text(),
+            )
+        )
+    elif name == "host key cut":
+        (folder / "keys" / "host.key").write_text("abc")
+    elif name == "plugin not installed":
+        change(folder, "[plugins.scheduling]", "[plugins.shceduling]\nenabled = true\n[plugins.scheduling]")
+        where, mend = "plugins.shceduling", "pip install"
+    else:
+        change(folder, old, new)
+    code, findings = check(folder)
+    errors = [f for f in findings if f["level"] == "error"]
+    assert code == 1
+    assert errors
+    if where and name not in ("EHR is down", "wrong path"):
+        assert any(where in f["where"] and mend in f["text"] + f["mend"] for f in errors), errors
+
+
+@pytest.mark.ehr(read_only=frozenset({"Communication", "Task", "AuditEvent"}))
+def test_says_where_records_live_at_a_read_only_ehr(folder):
+    """host.md's ladder: shown by check, down to the local opaque ledger."""
+    _, findings = check(folder)
+    text = "\n".join(f["text"] for f in findings)
+    assert "effects are recorded in: local opaque ledger" in text
+    assert re.search(r"Task \(\w+\) -> (DocumentReference|Basic) in the EHR", text)
+
+
+@pytest.mark.ehr(secured=True, scopes="system/Patient.rs system/Consent.rs")
+def test_a_scope_that_is_not_granted_is_named(ehr, clock):
+    """H-3: what the practice has not granted is told scope by scope."""
+    from chartside.checks import _live
+    from chartside.testing import host_for
+
+    with host_for(ehr, clock, plugins={"consent": {"enabled": True}}) as host:
+        errors = [f.text for f in _live(host) if f.level == "error"]
+    assert any("system/Consent." in text for text in errors)
+
+
+def test_help_names_every_command_and_imports_no_plugin(tmp_path):
+    """The help is quick since nothing is imported that is not called."""
+    code = """
+import sys
+sys.argv = ["chartside", "--help"]
+from chartside.cli import main
+try:
+    main()
+except SystemExit:
+    heavy = ("requests", "fhir", "authlib", "starlette")
+    print([name for name in sys.modules if name.startswith("chartside_") or name in heavy])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.rstrip().endswith("[]"), done.stdout[-300:]
+    assert "consent" in done.stdout
+
+
+def test_enable_run_disable(folder):
+    """Enabled by one line, disabled by one line; a disabled plugin is not imported."""
+    config = str(folder / "chartside.toml")
+    listed = json.loads(call("plugins", "--config", config, "--json").stdout)
+    assert {p["name"]: p["status"] for p in listed}["consent"] == "loaded"
+    change(folder, "enabled = true", "enabled = false")
+    done = subprocess.run(
+        [sys.executable, "-m", "chartside.cli", "plugins", "--config", config, "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert {p["name"]: p["status"] for p in json.loads(done.stdout)}["consent"] == "installed"
+
+
+def test_show_explains_without_importing(folder):
+    """`plugins show`: in words for IT staff and compliance officers."""
+    done = call("plugins", "show", "consent")
+    assert done.exit_code == 0
+    assert "Consent" in done.output
+    assert "create, read, change, search" in done.output or "create" in done.output
+    assert "SMART scopes to grant:" in done.output
+
+
+def test_the_config_file_holds_no_secret(folder):
+    """What init writes can be shown to anybody: keys stand elsewhere, readable by their owner only."""
+    text = (folder / "chartside.toml").read_text()
+    assert "BEGIN" not in text
+    for path in Path(folder / "keys").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        assert path.read_text()[:40] not in text
