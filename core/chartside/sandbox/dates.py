@@ -31,6 +31,7 @@ def from_ms(ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=ms)
 
 
+@lru_cache(maxsize=1_024)
 def iso(ms: int) -> str:
     """Return a FHIR instant with milliseconds."""
     return from_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -138,7 +138,7 @@ class Parser:
             column = "high"
         return Sql(
             f"SELECT rid, {'MAX' if descending else 'MIN'}({column}) k FROM {where} WHERE p=? GROUP BY rid",
-            (self._store.number(param.key),),
+            (self._store.searched(param),),
         )
 
     # --- parameters that shape the answer
@@ -215,14 +215,14 @@ class Parser:
         if value not in ("true", "false"):
             raise Refusal(400, "value", ":missing is true or false")
         place, _ = _PLACES[param.kind]
-        numbers = [self._store.number(param.key)]
+        numbers = [self._store.searched(param)]
         way = "NOT IN" if value == "true" else "IN"
         return Condition(Sql(f"r.pk {way} (SELECT rid FROM {place} WHERE p=?)", tuple(numbers)))
 
     def _token(self, param: Param, modifier: str, value: str) -> Condition:
         if modifier not in ("", "not"):
             raise not_supported(f"the modifier :{modifier} of a token")
-        return self._token_rows(self._store.number(param.key), value, negate=modifier == "not")
+        return self._token_rows(self._store.searched(param), value, negate=modifier == "not")
 
     def _token_rows(self, number: int, value: str, *, negate: bool = False) -> Condition:
         match = _token_match(value)
@@ -249,17 +249,17 @@ class Parser:
             else:
                 parts.append("(value>=? AND value<?)")
                 args += [folded, folded + "\U0010ffff"]
-        number = self._store.number(param.key)
+        number = self._store.searched(param)
         find = Sql(f"SELECT rid FROM string WHERE p=? AND ({' OR '.join(parts)})", (number, *args))
         return Condition(Sql(f"r.pk IN ({find.text})", find.args), find, 3)
 
     def _reference(self, param: Param, modifier: str, value: str) -> Condition:
         if modifier == "identifier":
-            return self._token_rows(self._store.number(f"{param.key}:identifier"), value)
+            return self._token_rows(self._store.searched(param, ":identifier"), value)
         if modifier and modifier not in table():
             raise not_supported(f"the modifier :{modifier} of a reference")
         wanted = [t for item in _split(value) for t in self._targets(param, modifier, item)]
-        args = (self._store.number(param.key), *wanted)
+        args = (self._store.searched(param), *wanted)
         tail = f"p=? AND target IN ({','.join('?' * len(wanted))})"
         return Condition(
             Sql(f"EXISTS (SELECT 1 FROM reference WHERE rid=r.pk AND {tail})", args),
@@ -283,7 +283,7 @@ class Parser:
         if not inner:
             return None
         union = " UNION ALL ".join(sql.text for sql in inner)
-        args = (self._store.number(param.key), *(arg for sql in inner for arg in sql.args))
+        args = (self._store.searched(param), *(arg for sql in inner for arg in sql.args))
         find = Sql(f"SELECT rid FROM reference WHERE p=? AND target IN ({union})", args)
         return Condition(Sql(f"r.pk IN ({find.text})", find.args), find, 3)
 
@@ -303,12 +303,12 @@ class Parser:
         where = self._where(kind, [condition])
         inner = f"SELECT r.pk FROM resource r WHERE {where.text}"
         find = f"SELECT target FROM reference WHERE p=? AND rid IN ({inner})"
-        args = (self._store.number(param.key), *where.args)
+        args = (self._store.searched(param), *where.args)
         return Condition(Sql(f"(r.type||'/'||r.id) IN ({find})", args))
 
     def _date(self, param: Param, values: Sequence[str]) -> Condition:
         """All of ``values`` hold for one row (of which there is one, unless there is but one value)."""
-        number = self._store.number(param.key)
+        number = self._store.searched(param)
         widest = self._store.spans.get(number, 0)
         parts = [_date_any(value, "low", "high", widest, self._now()) for value in values]
         text = " AND ".join(f"({p.text})" for p in parts)

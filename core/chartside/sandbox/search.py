@@ -143,7 +143,7 @@ class Searcher:
         pks: list[int] = []
         for value, iterate in search.includes:
             source, params, kind = _include(value)
-            numbers = [self._store.number(param.key) for param in params if round_ == 0 or iterate]
+            numbers = [self._store.searched(param) for param in params if round_ == 0 or iterate]
             targets = self._targets([row.pk for row in rows if row.type == source], numbers)
             wanted = [target for target in targets if not kind or target.startswith(kind + "/")]
             for target_type in {target.partition("/")[0] for target in wanted}:
@@ -175,7 +175,7 @@ class Searcher:
             _, params, kind = _include(value)
             targets = [f"{row.type}/{row.id}" for row in rows if not kind or row.type == kind]
             if (round_ == 0 or iterate) and targets:
-                numbers = ",".join(str(self._store.number(param.key)) for param in params)
+                numbers = ",".join(str(self._store.searched(param)) for param in params)
                 sql = "SELECT DISTINCT rid FROM reference WHERE p IN ({}) AND target IN ({}) ORDER BY rid"
                 marks = ",".join("?" * len(targets))
                 pks += [pk for (pk,) in self._store.query(sql.format(numbers, marks), targets)]

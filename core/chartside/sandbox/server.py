@@ -19,6 +19,8 @@ from chartside.sandbox.options import Options
 from chartside.sandbox.practice import Practice, generate
 from chartside.sandbox.store import Store
 
+INDEX_AT_ONCE = 2_000
+
 
 class Sandbox:
     """An embedded EHR::
@@ -52,9 +54,15 @@ class Sandbox:
         controls = control_routes(self.faults, lambda: self.seen)
         self.app = FaultyApp(build_app(self.endpoint, controls), self.faults)
 
-    def load_practice(self, *, clients: int = 100, seed: int = 1) -> Practice:
-        """Fill the store with an invented practice as it stands now; return it."""
-        return generate(clients=clients, seed=seed, now=self.store.clock.now()).load(self.store)
+    def load_practice(self, *, clients: int = 100, seed: int = 1, index: bool | None = None) -> Practice:
+        """Fill the store with an invented practice as it stands now; return it.
+
+        ``index``: make the search index at once, or (faster to start) each type's at its first search. None: at once
+        for up to ``INDEX_AT_ONCE`` clients.
+        """
+        at_once = clients <= INDEX_AT_ONCE if index is None else index
+        practice = generate(clients=clients, seed=seed, now=self.store.clock.now())
+        return practice.load(self.store, index=at_once)
 
     def close(self) -> None:
         """Close the store."""

@@ -7,6 +7,7 @@ connection, one lock: every interaction is one critical section, which makes con
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from chartside.clock import Clock, SystemClock
 from chartside.sandbox import parameters
 from chartside.sandbox.dates import iso, to_ms
 from chartside.sandbox.indexing import Indexer, Rows, empty_rows, localiser
+from chartside.sandbox.parameters import Param
 from chartside.types import Resource
 
 _TABLES = """
@@ -33,6 +35,7 @@ CREATE TABLE IF NOT EXISTS version(
     updated INTEGER NOT NULL, method TEXT NOT NULL, body BLOB, PRIMARY KEY(pk, version)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS version_seq ON version(type, seq);
 CREATE TABLE IF NOT EXISTS param(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS pending(type TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS token(
     p INTEGER, code TEXT, rid INTEGER, system TEXT, PRIMARY KEY(p, code, rid, system)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS string(p INTEGER, value TEXT, rid INTEGER, PRIMARY KEY(p, value, rid)) WITHOUT ROWID;
@@ -91,6 +94,7 @@ class Store:
             "SELECT MAX(MAX(seq), (SELECT COALESCE(MAX(seq), 0) FROM version)) FROM resource"
         )
         self._pk = self._one("SELECT MAX(pk) FROM resource")
+        self._deferred = bool(self._one("SELECT COUNT(*) FROM pending"))
 
     def close(self) -> None:
         """Close the database."""
@@ -106,6 +110,13 @@ class Store:
             self._numbers[key] = len(self._numbers) + 1
             self._db.execute("INSERT INTO param(number, key) VALUES (?, ?)", (self._numbers[key], key))
         return self._numbers[key]
+
+    def searched(self, param: Param, suffix: str = "") -> int:
+        """Return the number of a parameter that is about to be searched for, and see that its type is indexed."""
+        if self._deferred:
+            with self.atomic():
+                self._index_pending(param.type)
+        return self.number(param.key + suffix)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -182,30 +193,51 @@ class Store:
             self._write(old, row)
         return row
 
-    def bulk(self, resources: Iterable[Resource]) -> int:
+    def bulk(self, resources: Iterable[Resource], *, index: bool = True) -> int:
         """Store many new resources quickly, each with its own id, as first versions; return how many.
 
-        Nothing is checked but that no id is used twice (sqlite3.IntegrityError).
+        Nothing is checked but that no id is used twice (sqlite3.IntegrityError). Without ``index`` a type is indexed
+        by the first search that needs it, which then takes longer.
         """
         count = 0
         source = iter(resources)
-        with self.atomic():
-            while part := list(islice(source, 5_000)):
-                self._bulk_part(part)
+        with self.atomic(), _no_garbage_collection():
+            while part := list(islice(source, 10_000)):
+                self._bulk_part(part, index)
                 count += len(part)
         return count
 
-    def _bulk_part(self, resources: Sequence[Resource]) -> None:
+    def _bulk_part(self, resources: Sequence[Resource], index: bool) -> None:
         rows = empty_rows()
         bodies = []
         for resource in resources:
             row = self._next(None, resource["resourceType"], resource["id"], "POST")
             self._stamp(resource, row)
             bodies.append((*row[:7], 0, orjson.dumps(resource)))
-            self.indexer.add(resource, row.pk, rows)
+            if index:
+                self.indexer.add(resource, row.pk, rows)
         self._db.executemany("INSERT INTO resource VALUES (?,?,?,?,?,?,?,?,?)", bodies)
+        if index:
+            self._insert_sorted(rows)
+        else:
+            kinds = {resource["resourceType"] for resource in resources}
+            self._db.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(kind,) for kind in kinds])
+            self._deferred = True
+
+    def _index_pending(self, resource_type: str) -> None:
+        """Index a type that was loaded without. In one transaction with its mark, so neither stands alone."""
+        if not self._db.execute("DELETE FROM pending WHERE type=?", (resource_type,)).rowcount:
+            return
+        rows = empty_rows()
+        sql = "SELECT pk, body FROM resource WHERE type=? AND deleted=0"
+        with _no_garbage_collection():
+            for pk, body in self._db.execute(sql, (resource_type,)):
+                self.indexer.add(orjson.loads(body), pk, rows)
+            self._insert_sorted(rows)
+
+    def _insert_sorted(self, rows: Rows) -> None:
         for part in rows:
-            part.sort()  # in the order of the tables' keys: fast to insert
+            part.sort()  # in the order of the tables' keys: fast
         self._insert(rows)
 
     def _next(self, old: Row | None, resource_type: str, resource_id: str, method: str) -> Row:
@@ -252,6 +284,18 @@ class Store:
         for number, low, high, _ in rows.date:
             if high - low > self.spans.get(number, -1):
                 self.spans[number] = high - low
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Hold the collector off: walking a million new tuples again and again takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _parts(items: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -51,9 +51,9 @@ class Practice:
             yield from self._client(maker.client(number), taken)
         yield from visits.free_slots(self.clinicians, self.now, frozenset(taken))
 
-    def load(self, store: Store) -> Practice:
-        """Put every resource into a store, quickly."""
-        self.loaded = store.bulk(self.resources())
+    def load(self, store: Store, *, index: bool = True) -> Practice:
+        """Put every resource into a store, quickly; without ``index`` the first search of each type indexes it."""
+        self.loaded = store.bulk(self.resources(), index=index)
         return self
 
     def canaries(self) -> list[str]:
