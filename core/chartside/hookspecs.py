@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from chartside.adapter import Adapter
     from chartside.context import Context
+    from chartside.demo import Stage
     from chartside.gate.model import Decision, DecisionRequest
     from chartside.jobs.model import Job
     from chartside.messaging.channel import Channel
@@ -66,3 +67,8 @@ def chartside_routes(context: Context) -> Iterable[BaseRoute]:  # type: ignore[e
 @hookspec
 def chartside_check(context: Context) -> Iterable[str]:  # type: ignore[empty-body]
     """Return what is wrong with this plugin's set-up, one sentence with its mend each, for ``chartside check``."""
+
+
+@hookspec
+def chartside_demo(context: Context, stage: Stage) -> None:
+    """Show this plugin at work in ``chartside demo``, on an invented practice, in a few lines and tables."""

@@ -114,6 +114,11 @@ class Plugins:
         """Names of the plugins that are loaded and whole."""
         return [name for name, plugin in self.found.items() if plugin.loaded]
 
+    def has(self, name: str, hook: str) -> bool:
+        """Whether a loaded plugin implements a hook."""
+        registered = self._manager.get_plugin(name)
+        return registered is not None and self.found[name].loaded and hasattr(registered, hook)
+
     def call(self, hook: str, name: str, **arguments: Any) -> Any:
         """Call one plugin's implementation of a hook; None where it has none. Raises what it raises."""
         registered = self._manager.get_plugin(name)
