@@ -181,7 +181,7 @@ def envelope_issues(interchange: Interchange, group: Group, transaction: Transac
 
 
 def only_kind(source: bytes | str | Path, *kinds: str) -> list[tuple[Interchange, Group, TransactionSet]]:
-    """The transaction sets of a file, all of the kinds asked for. Raises InputError if another kind is there, or none."""
+    """The transaction sets of a file, of the kinds asked for. Raises InputError on another kind, or none."""
     found = [(i, g, t) for i in read_interchanges(source) for g in i.groups for t in g.sets]
     if not found:
         raise InputError("segment 1 ISA: the interchange holds no transaction set (ST)")

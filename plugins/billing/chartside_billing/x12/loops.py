@@ -1,4 +1,4 @@
-"""The loops of an 837P (005010X222A1): a flat list of segments becomes a tree, and a tree a list again in the guide's order.
+"""The loops of an 837P (005010X222A1): a flat list of segments becomes a tree, and the guide's order is kept here.
 
 Only what decides *where* a segment belongs is checked here: HL03, NM101, and what may open or stand in a loop. Whether
 a loop is complete is the rules' and the validators' business.
@@ -42,7 +42,24 @@ ORDER: dict[str, tuple[str, ...]] = {
     "2330F": ("NM1", "REF"),
     "2330G": ("NM1", "REF"),
     "2400": (
-        *("LX", "SV1", "SV5", "PWK", "CR1", "CR2", "CR3", "CRC", "DTP", "QTY", "MEA", "CN1", "REF", "AMT", "K3", "NTE"),
+        *(
+            "LX",
+            "SV1",
+            "SV5",
+            "PWK",
+            "CR1",
+            "CR2",
+            "CR3",
+            "CRC",
+            "DTP",
+            "QTY",
+            "MEA",
+            "CN1",
+            "REF",
+            "AMT",
+            "K3",
+            "NTE",
+        ),
         *("PS1", "IMM", "HSD", "HCP"),
     ),
     "2410": ("LIN", "CTP", "REF"),
@@ -57,7 +74,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "2430": ("SVD", "CAS", "DTP", "AMT"),
     "2440": ("LQ", "FRM"),
 }
-# The loops under each loop in their order, with the qualifier (NM101, HL03) that opens them where the id alone does not.
+# The loops under each loop in their order, with the qualifiers (NM101, HL03) that open them.
 CHILDREN: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "ST": (("1000A", "NM1", ("41",)), ("1000B", "NM1", ("40",)), ("2000A", "HL", ("20",))),
     "2000A": (
@@ -66,7 +83,12 @@ CHILDREN: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("2010AC", "NM1", ("PE",)),
         ("2000B", "HL", ("22",)),
     ),
-    "2000B": (("2010BA", "NM1", ("IL",)), ("2010BB", "NM1", ("PR",)), ("2300", "CLM", ()), ("2000C", "HL", ("23",))),
+    "2000B": (
+        ("2010BA", "NM1", ("IL",)),
+        ("2010BB", "NM1", ("PR",)),
+        ("2300", "CLM", ()),
+        ("2000C", "HL", ("23",)),
+    ),
     "2000C": (("2010CA", "NM1", ("QC",)), ("2300", "CLM", ())),
     "2300": (
         ("2310A", "NM1", ("DN", "P3")),
@@ -151,7 +173,9 @@ def build_tree(body: Iterable[Seg]) -> Loop:
             continue
         home = _home(stack, seg)
         if home is not stack[-1]:
-            home.issues.append(SyntaxIssue("order", f"{seg.id} stands behind loops that it must precede", seg.where))
+            home.issues.append(
+                SyntaxIssue("order", f"{seg.id} stands behind loops that it must precede", seg.where)
+            )
         home.segments.append(seg)
     return stack[0]
 

@@ -1,4 +1,4 @@
-"""Parts of a claim as the elements of their segments: what the writer writes, and how the reader knows that nothing is lost.
+"""Parts of a claim as segments: what the writer writes, and how the reader knows that nothing is lost.
 
 Every function gives one segment. An element is a string, or a tuple of components. The reader builds each segment
 again from what it understood; where that differs from the file, it keeps the original beside the field (``extra``).
@@ -69,7 +69,16 @@ def nm1(qualifier: str, party: Party) -> Elements:
     """NM1."""
     return trim(
         (
-            *("NM1", qualifier, party.entity, party.last, party.first, party.middle, party.prefix, party.suffix),
+            *(
+                "NM1",
+                qualifier,
+                party.entity,
+                party.last,
+                party.first,
+                party.middle,
+                party.prefix,
+                party.suffix,
+            ),
             *(party.id_qualifier, party.id),
         )
     )
@@ -87,7 +96,7 @@ def n4(address: Address) -> Elements:
     )
 
 
-def per(contact: Contact, *, billing: bool = True) -> Elements:
+def per(contact: Contact) -> Elements:
     """PER; the extension follows the telephone."""
     pairs = (("TE", contact.phone), ("EX", contact.extension), ("FX", contact.fax), ("EM", contact.email))
     return trim(("PER", "IC", contact.name, *(part for pair in pairs if pair[1] for part in pair)))
@@ -135,7 +144,7 @@ def clm(claim: Claim) -> Elements:
     c = claim
     causes: Element = ""
     if c.causes or c.accident_state or c.accident_country:
-        causes = (*(c.causes + ("", "", ""))[:3], c.accident_state, c.accident_country)
+        causes = (*(*c.causes, "", "", "")[:3], c.accident_state, c.accident_country)
     place = (c.pos, c.pos_qualifier, c.frequency) if c.pos or c.frequency else ""
     head = ("CLM", c.id, amount(c.total, c.total_raw), "", "", place)
     signatures = (c.provider_signature, c.assignment, c.benefits_assigned, c.release, c.patient_signature)
@@ -145,7 +154,9 @@ def clm(claim: Claim) -> Elements:
 def pwk(attachment: Attachment) -> Elements:
     """PWK."""
     control = attachment.control_number
-    return trim(("PWK", attachment.report_type, attachment.transmission, "", "", "AC" if control else "", control))
+    return trim(
+        ("PWK", attachment.report_type, attachment.transmission, "", "", "AC" if control else "", control)
+    )
 
 
 def hi(diagnoses: list[Diagnosis]) -> Iterator[Elements]:
@@ -161,7 +172,11 @@ def cas(adjustments: list[Adjustment]) -> Iterator[Elements]:
         for start in range(0, len(reasons), 6):
             parts: list[str] = []
             for a in reasons[start : start + 6]:
-                parts += (a.reason, x12_amount(a.amount), "" if a.quantity is None else x12_amount(a.quantity))
+                parts += (
+                    a.reason,
+                    x12_amount(a.amount),
+                    "" if a.quantity is None else x12_amount(a.quantity),
+                )
             yield trim(("CAS", group, *parts))
 
 
@@ -173,15 +188,19 @@ def oi(insurance: Insurance) -> Elements:
 def sv1(line: Line) -> Elements:
     """SV1."""
     service = procedure(line.code_qualifier, line.code, line.modifiers, line.description)
-    pointers: Element = tuple(line.pointers_raw.split(":")) if line.pointers_raw else tuple(map(str, line.pointers))
+    pointers: Element = (
+        tuple(line.pointers_raw.split(":")) if line.pointers_raw else tuple(map(str, line.pointers))
+    )
     charge, quantity = amount(line.charge, line.charge_raw), amount(line.quantity, line.quantity_raw)
     return trim(("SV1", service, charge, line.unit, quantity, line.pos, "", pointers, "", line.emergency))
 
 
-def procedure(qualifier: str, code: str, modifiers: tuple[str, ...], description: str = "") -> tuple[str, ...]:
+def procedure(
+    qualifier: str, code: str, modifiers: tuple[str, ...], description: str = ""
+) -> tuple[str, ...]:
     """The composite of a procedure: qualifier, code, four modifiers, description."""
     if description:
-        return (qualifier, code, *(modifiers + ("",) * 4)[:4], description)
+        return (qualifier, code, *(*modifiers, "", "", "", "")[:4], description)
     return (qualifier, code, *modifiers)
 
 

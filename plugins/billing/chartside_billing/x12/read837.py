@@ -11,7 +11,14 @@ from chartside.errors import InputError
 from chartside_billing.dates import parse_ccyymmdd
 from chartside_billing.model import Claim, Envelope, Insurance, Party, SyntaxIssue
 from chartside_billing.x12 import parts
-from chartside_billing.x12.envelope import Group, Interchange, TransactionSet, envelope_issues, envelope_of, only_kind
+from chartside_billing.x12.envelope import (
+    Group,
+    Interchange,
+    TransactionSet,
+    envelope_issues,
+    envelope_of,
+    only_kind,
+)
 from chartside_billing.x12.loops import Loop, build_tree
 from chartside_billing.x12.read837_claim import read_claim
 from chartside_billing.x12.read837_parts import keep, read_party, read_person, read_sbr
@@ -39,7 +46,9 @@ def _refuse_other_guides(group: Group, transaction: TransactionSet) -> None:
     for seg, version in ((group.header, group.version), (transaction.header, transaction.header.get(3))):
         guide = _GUIDES.get(version.strip()[:10])
         if guide:
-            raise refuse(seg, f"this is an {guide} claim file", mend="only professional claims (837P) are read")
+            raise refuse(
+                seg, f"this is an {guide} claim file", mend="only professional claims (837P) are read"
+            )
     for seg in transaction.body:
         if seg.id in {"SV2", "SV3", "CL1"}:
             raise refuse(seg, "only institutional or dental claims have this segment", mend="give an 837P")
@@ -67,7 +76,9 @@ def _nothing_lost(claims: list[Claim], envelope: Envelope | None) -> None:
         raise InputError(f"{envelope.claims_counted} CLM segments, but {len(claims)} claims were read")
 
 
-def _standard_separators(transaction: TransactionSet, d: Delimiters) -> tuple[TransactionSet, list[SyntaxIssue]]:
+def _standard_separators(
+    transaction: TransactionSet, d: Delimiters
+) -> tuple[TransactionSet, list[SyntaxIssue]]:
     """The same segments with ``:`` between components and ``^`` between repetitions."""
     swaps = [(d.component, ":"), *([(d.repetition, "^")] if d.repetition else [])]
     swaps = [(old, new) for old, new in swaps if old != new]
@@ -79,10 +90,14 @@ def _standard_separators(transaction: TransactionSet, d: Delimiters) -> tuple[Tr
         elements = seg.elements
         for old, new in swaps:
             if any(new in element and new != d.component for element in elements):
-                issues.append(SyntaxIssue("charset-separator", f"{seg.id} holds a '{new}' as text", seg.where, fatal=False))
+                issues.append(
+                    SyntaxIssue(
+                        "charset-separator", f"{seg.id} holds a '{new}' as text", seg.where, fatal=False
+                    )
+                )
                 elements = tuple(element.replace(new, " ") for element in elements)
             elements = tuple(element.replace(old, new) for element in elements)
-        body.append(Seg(seg.index, elements))
+        body.append(Seg(seg.number, elements))
     return replace(transaction, body=body), issues
 
 
@@ -99,7 +114,11 @@ def _read_provider(loop: Loop, base: Claim) -> Iterable[Claim]:
         pay_to=_first(loop, "2010AB"),
         pay_to_plan=_first(loop, "2010AC"),
         billing_hl_child=head.get(4),
-        issues=[*base.issues, *loop.issues, *(i for inner in loop.loops if inner.id[:4] == "2010" for i in inner.issues)],
+        issues=[
+            *base.issues,
+            *loop.issues,
+            *(i for inner in loop.loops if inner.id[:4] == "2010" for i in inner.issues),
+        ],
     )
     for subscriber in loop.all("2000B"):
         yield from _read_subscriber(subscriber, above)
@@ -124,7 +143,11 @@ def _read_subscriber(loop: Loop, base: Claim) -> Iterable[Claim]:
         base,
         insurance=insurance,
         subscriber_hl_child=loop.segments[0].get(4),
-        issues=[*base.issues, *loop.issues, *(i for inner in loop.loops if inner.id[:4] == "2010" for i in inner.issues)],
+        issues=[
+            *base.issues,
+            *loop.issues,
+            *(i for inner in loop.loops if inner.id[:4] == "2010" for i in inner.issues),
+        ],
     )
     for inner in loop.loops:
         if inner.id == "2300":
@@ -156,7 +179,9 @@ def _insurance(loop: Loop) -> Insurance:
 def _read_patient(loop: Loop, base: Claim) -> Iterable[Claim]:
     people = loop.all("2010CA")
     patient = read_person(people[0]) if people else None
-    above = replace(base, patient=patient, patient_hl_child=loop.segments[0].get(4), issues=base.issues + loop.issues)
+    above = replace(
+        base, patient=patient, patient_hl_child=loop.segments[0].get(4), issues=base.issues + loop.issues
+    )
     for seg in loop.segments[1:]:
         if seg.id == "PAT" and not above.patient_relationship:
             above.patient_relationship = seg.get(1)
@@ -169,5 +194,3 @@ def _read_patient(loop: Loop, base: Claim) -> Iterable[Claim]:
 
 def _death(seg: Seg) -> date | None:
     return parse_ccyymmdd(seg.get(6)) if seg.get(5) == "D8" else None
-
-

@@ -112,7 +112,11 @@ def _diagnoses(seg: Seg, claim: Claim) -> bool:
         qualifier, code, *more = _split(element, 9)
         claim.diagnoses.append(Diagnosis(code, qualifier, where=seg.where))
         if any(more):
-            claim.issues.append(SyntaxIssue("hi-unused", "HI has components that a professional claim does not use", seg.where))
+            claim.issues.append(
+                SyntaxIssue(
+                    "hi-unused", "HI has components that a professional claim does not use", seg.where
+                )
+            )
     return True
 
 
@@ -155,7 +159,11 @@ def _other_segment(seg: Seg, insurance: Insurance) -> None:
     elif seg.id == "AMT" and (value := parse_amount(seg.get(2))) is not None and len(seg.elements) == 3:
         insurance.amounts.append(Amount(seg.get(1), value))
     elif seg.id == "OI" and not insurance.release and not insurance.assignment:
-        insurance.assignment, insurance.signature_source, insurance.release = seg.get(3), seg.get(4), seg.get(6)
+        insurance.assignment, insurance.signature_source, insurance.release = (
+            seg.get(3),
+            seg.get(4),
+            seg.get(6),
+        )
         keep(seg, parts.oi(insurance), insurance.extra)
     else:
         insurance.extra.append(seg.elements)
@@ -184,7 +192,10 @@ def _line(loop: Loop) -> Line:
     """2400 with its inner loops."""
     head = loop.segments[0]
     number = head.get(1).strip()
-    line = Line(number=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0, where=head.where)
+    line = Line(
+        number=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0,
+        where=head.where,
+    )
     line.code_qualifier = ""
     keep(head, ("LX", str(line.number)), line.extra)
     service_seen = dated = False
@@ -209,7 +220,9 @@ def _sv1(seg: Seg, line: Line) -> None:
     line.charge_raw, line.unit, line.quantity_raw = seg.get(2), seg.get(3), seg.get(4)
     line.charge, line.quantity = parse_amount(line.charge_raw), parse_amount(line.quantity_raw)
     line.pos, line.pointers_raw, line.emergency = seg.get(5), seg.get(7), seg.get(9)
-    line.pointers = tuple(int(p) for p in line.pointers_raw.split(":") if p.isascii() and p.isdigit() and len(p) < 4)
+    line.pointers = tuple(
+        int(p) for p in line.pointers_raw.split(":") if p.isascii() and p.isdigit() and len(p) < 4
+    )
     line.where = seg.where
     keep(seg, parts.sv1(line), line.extra)
 

@@ -35,7 +35,10 @@ def same(seg: Seg, rebuilt: parts.Elements) -> bool:
     if len(flat) != len(sent):
         return False
     numeric = seg.id in _NUMERIC
-    return all(a == b or _tidy(b, numeric=numeric) == _tidy(a, numeric=numeric) for a, b in zip(flat, sent, strict=True))
+    return all(
+        a == b or _tidy(b, numeric=numeric) == _tidy(a, numeric=numeric)
+        for a, b in zip(flat, sent, strict=True)
+    )
 
 
 def _tidy(element: object, *, numeric: bool) -> object:
@@ -70,8 +73,18 @@ def read_person(loop: Loop) -> Person:
 def _fill(loop: Loop, party: T, *, tax: bool, role: str = "") -> T:
     head = loop.segments[0]
     party.where = head.where
-    (party.entity, party.last, party.first, party.middle) = (head.get(2), head.get(3), head.get(4), head.get(5))
-    (party.prefix, party.suffix, party.id_qualifier, party.id) = (head.get(6), head.get(7), head.get(8), head.get(9))
+    (party.entity, party.last, party.first, party.middle) = (
+        head.get(2),
+        head.get(3),
+        head.get(4),
+        head.get(5),
+    )
+    (party.prefix, party.suffix, party.id_qualifier, party.id) = (
+        head.get(6),
+        head.get(7),
+        head.get(8),
+        head.get(9),
+    )
     keep(head, parts.nm1(head.get(1), party), party.extra)
     seen_demographics = False
     for seg in loop.segments[1:]:

@@ -36,9 +36,9 @@ class Delimiters:
 
 
 class Seg(NamedTuple):
-    """One segment: ``index`` counts from 1 over the whole file, ``elements`` begins with the id."""
+    """One segment: ``number`` counts from 1 over the whole file, ``elements`` begins with the id."""
 
-    index: int
+    number: int
     elements: tuple[str, ...]
 
     @property
@@ -53,7 +53,7 @@ class Seg(NamedTuple):
     @property
     def where(self) -> str:
         """For messages: ``"segment 23 CLM"``."""
-        return f"segment {self.index} {self.elements[0]}"
+        return f"segment {self.number} {self.elements[0]}"
 
 
 def refuse(seg: Seg, reason: str, *, mend: str = "") -> InputError:
@@ -66,7 +66,9 @@ def load(source: bytes | str | Path) -> str:
     if isinstance(source, Path):
         try:
             if source.stat().st_size > MAX_BYTES:
-                raise InputError(f"the file is larger than {MAX_BYTES // 2**20} MiB", mend="split it by interchange")
+                raise InputError(
+                    f"the file is larger than {MAX_BYTES // 2**20} MiB", mend="split it by interchange"
+                )
             source = source.read_bytes()
         except OSError as error:
             raise InputError(f"the file cannot be read: {error.strerror or 'unknown reason'}") from None
@@ -89,7 +91,9 @@ def find_delimiters(text: str, start: int = 0) -> tuple[Delimiters, int]:
     for _ in range(15):
         end = text.find(separator, position + 1, start + 400)
         if end < 0:
-            raise InputError("segment 1 ISA: it has fewer than 16 elements", mend="the file is cut, or no X12")
+            raise InputError(
+                "segment 1 ISA: it has fewer than 16 elements", mend="the file is cut, or no X12"
+            )
         position = end
     component, terminator = text[end + 1 : end + 2], text[end + 2 : end + 3]
     repetition = text[start:end].split(separator)[11]
@@ -97,7 +101,11 @@ def find_delimiters(text: str, start: int = 0) -> tuple[Delimiters, int]:
         raise InputError("segment 1 ISA: ISA16 holds no component separator")
     if not terminator or terminator.isalnum() or terminator in {" ", separator, component}:
         raise InputError("segment 1 ISA: no segment terminator follows ISA16")
-    usable = len(repetition) == 1 and not repetition.isalnum() and repetition not in {" ", separator, component, terminator}
+    usable = (
+        len(repetition) == 1
+        and not repetition.isalnum()
+        and repetition not in {" ", separator, component, terminator}
+    )
     return Delimiters(separator, component, repetition if usable else "", terminator), end + 2
 
 
@@ -105,7 +113,9 @@ def read_segments(text: str) -> Iterator[tuple[Seg, Delimiters]]:
     """Every segment of a file with the delimiters of its interchange. Raises InputError naming the segment."""
     position, index = _skip(text, 0), 0
     if not text.startswith("ISA", position):
-        raise InputError("segment 1: the file does not begin with ISA", mend="give an X12 file (837, 835, 999, 277, 271)")
+        raise InputError(
+            "segment 1: the file does not begin with ISA", mend="give an X12 file (837, 835, 999, 277, 271)"
+        )
     while position < len(text):
         delimiters, end = find_delimiters(text, position)
         while True:
@@ -136,12 +146,18 @@ def _skip(text: str, position: int) -> int:
 
 def _split(raw: str, index: int, separator: str) -> Seg:
     if len(raw) > MAX_SEGMENT:
-        raise InputError(f"segment {index}: longer than {MAX_SEGMENT} characters", mend="a terminator is missing")
+        raise InputError(
+            f"segment {index}: longer than {MAX_SEGMENT} characters", mend="a terminator is missing"
+        )
     elements = tuple(raw.split(separator))
     if len(elements) > MAX_ELEMENTS:
-        raise InputError(f"segment {index}: more than {MAX_ELEMENTS} elements", mend="a terminator is missing")
+        raise InputError(
+            f"segment {index}: more than {MAX_ELEMENTS} elements", mend="a terminator is missing"
+        )
     if not _ID.match(elements[0]):
-        raise InputError(f"segment {index}: it does not begin with a segment id", mend="a terminator is missing or doubled")
+        raise InputError(
+            f"segment {index}: it does not begin with a segment id", mend="a terminator is missing or doubled"
+        )
     return Seg(index, elements)
 
 
