@@ -14,11 +14,12 @@ from chartside.messaging.channel import Attachment
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message's text for one channel."""
+    """A message's text for one channel. ``template``: its id, which the EHR records in place of the text."""
 
     body: str = field(repr=False)
     subject: str = field(default="", repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    attachments: tuple[Attachment, ...] = ()
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class Intent:
     ``parts`` name it completely (appointment, start, step ...), the channel and recipient left out: equal parts
     are the same message on every machine and in every run. ``ways`` in order of preference; the next is taken only
     after a definite failure, and with consent for it (R-17). ``until``: from then on it is of no use.
-    ``about``: reference of what it is about. ``location``: the client's state, empty when unknown.
+    ``about``: reference of what it is about. ``location``: the client's state, empty when unknown. ``recipient``:
+    reference of who reads it, where that is not the client (a guardian). ``since``: before then it cannot have
+    been sent.
     """
 
     parts: tuple[str, ...]
@@ -58,6 +61,8 @@ class Intent:
     about: str = ""
     location: str = ""
     language: str = "en"
+    recipient: str = ""
+    since: datetime | None = None
 
 
 class Status(StrEnum):
@@ -75,7 +80,7 @@ class Status(StrEnum):
 class Outcome:
     """What became of an intent. ``reason`` is a short text without PHI; ``home`` where the EHR has its record.
 
-    ``again``: whether a later run may still send it. ``key``: the effect's.
+    ``key``: the effect's. ``not_before``: when the quiet hours end, for one that was held back by them.
     """
 
     intent: Intent
@@ -85,6 +90,7 @@ class Outcome:
     home: str = ""
     key: str = ""
     decision: Decision | None = None
+    not_before: datetime | None = None
 
 
 Recheck = Callable[[Sequence[Intent]], Sequence[str]]

@@ -1,66 +1,45 @@
 """The only way to a client. Every message passes, in this order:
 
-the hours at the recipient's place; the registry of recipients; the gate (consent, then law); the caps; a claim in
-the ledger; all of it once more at the moment of sending, with what the plugin reads again; the audit, written
+the hours at the recipient's place; the registry of recipients; the gate (consent, then law); a claim in the
+ledger; the gate once more at the moment of sending, with what the plugin reads again; the caps; the audit, written
 together with ``in-progress``; the channel; and the record of how it ended. A failure at any point leaves
 a state from which the next run goes on without sending twice (R-10).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from chartside.audit import Auditor, AuditRecord, Event
-from chartside.audit.record import Result as AuditResult
+from chartside.audit import Auditor
 from chartside.clock import Clock
-from chartside.codes import MESSAGE_CATEGORY_SYSTEM, concept
 from chartside.config import Practice
 from chartside.errors import (
+    AuditUnavailable,
     ChannelUnavailable,
     ChartsideError,
-    MessageRejected,
+    FhirError,
     OutboundRefused,
-    OutcomeUnknown,
 )
 from chartside.gate.model import Decision, DecisionRequest
-from chartside.gate.model import Outcome as Verdict
 from chartside.gate.outbound import OutboundRegistry
-from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State, effect_key
+from chartside.jobs.ledger import Claim, Ledger, Result, State
 from chartside.manifest import Manifest
+from chartside.messaging.attempt import DATA_CLASS, Attempt, Maker, why
 from chartside.messaging.caps import WEEK, Caps
-from chartside.messaging.channel import Channel, DeliveryStatus, OutboundMessage
+from chartside.messaging.channel import Channel
 from chartside.messaging.hours import Hours
-from chartside.messaging.model import Intent, Outcome, Recheck, Rendered, Status, Way
+from chartside.messaging.model import Intent, Outcome, Recheck, Status
+from chartside.messaging.sending import Ended, Sender
 from chartside.messaging.settings import MessagingSettings
-from chartside.types import Resource
 
-BATCH = 50
-"""Intents in one round: keeps bundles small, and the time from claim to sending short."""
-
-_PARALLEL = 8
+BATCH = 100
+"""Intents in one round: few round trips, bundles that servers take, and a short time from decision to sending."""
 
 Decide = Callable[[Sequence[DecisionRequest]], list[Decision]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One intent by one of its ways: the unit that the ledger knows."""
-
-    intent: Intent
-    way: int
-    key: str
-    recipient: str
-    decision: Decision | None = None
-
-    @property
-    def via(self) -> Way:
-        return self.intent.ways[self.way]
+Pair = tuple[Attempt, Claim]
 
 
 class Messages:
@@ -81,19 +60,23 @@ class Messages:
         clock: Clock,
         lease: timedelta,
     ) -> None:
-        self._plugin, self._practice, self._settings = plugin, practice, MessagingSettings.read(settings)
+        self._plugin, self._settings = plugin, MessagingSettings.read(settings)
         self._channels, self._registry, self._decide = channels, registry, decide
-        self._ledger, self._auditor, self._secret = ledger, auditor, secret
-        self._clock, self._lease = clock, lease
+        self._ledger, self._auditor, self._clock = ledger, auditor, clock
+        self._maker = Maker(practice, plugin.name, secret)
+        self._sender = Sender(channels, clock, lease)
         self._hours = Hours(*self._settings.hours)
         self._caps = Caps(self._settings.per_day, self._settings.per_week)
+        self._denied: set[str] = set()
+        self._unrecorded: dict[str, Result] = {}
 
     def deliver(
         self, intents: Iterable[Intent], recheck: Recheck | None = None, *, dry_run: bool = False
     ) -> Iterator[Outcome]:
-        """Send each intent at most once; lazily, batch by batch. Raises retryable FhirErrors and AuditUnavailable.
+        """Send each intent at most once; lazily, batch by batch.
 
-        A dry run asks the hours, the registry, the gate and the caps, and writes and sends nothing.
+        Where the EHR or the audit cannot be reached, the batch is given back and told as failed; the next run
+        tries again. A dry run asks the hours, the registry, the gate and the caps, and writes and sends nothing.
         """
         batch: list[Intent] = []
         for intent in intents:
@@ -101,72 +84,77 @@ class Messages:
             if len(batch) == BATCH:
                 yield from self._round(batch, recheck, dry_run)
                 batch = []
-        if batch:
-            yield from self._round(batch, recheck, dry_run)
+        yield from self._round(batch, recheck, dry_run)
 
     def _round(self, intents: Sequence[Intent], recheck: Recheck | None, dry_run: bool) -> Iterator[Outcome]:
         """One batch; those whose first way failed for good go round again by their next way."""
-        tries = [self._try(intent, 0) for intent in intents if intent.ways]
-        yield from (Outcome(i, Status.HELD, "no way to reach the client") for i in intents if not i.ways)
-        while tries:
-            outcomes, tries = self._once(tries, recheck, dry_run)
-            yield from outcomes
+        told: list[Outcome] = []
+        attempts = self._attempts(intents, told)
+        while attempts:
+            again: list[Attempt] = []
+            try:
+                self._once(attempts, recheck, dry_run, told, again)
+            except (FhirError, AuditUnavailable) as error:
+                named = {outcome.key for outcome in told} | {one.key for one in again}
+                reason = f"{type(error).__name__}; the next run tries again"
+                told += [one.told(Status.FAILED, reason) for one in attempts if one.key not in named]
+            attempts = [self._maker.next(one) for one in again]
+        yield from told
+
+    def _attempts(self, intents: Sequence[Intent], told: list[Outcome]) -> list[Attempt]:
+        attempts = []
+        for intent in intents:
+            if not intent.ways:
+                told.append(Outcome(intent, Status.HELD, "no way to reach the client"))
+                continue
+            try:
+                attempts.append(self._maker.first(intent))
+            except ValueError:
+                told.append(Outcome(intent, Status.FAILED, "its text cannot be made; see `chartside check`"))
+        return attempts
 
     def _once(
-        self, tries: list[_Try], recheck: Recheck | None, dry_run: bool
-    ) -> tuple[list[Outcome], list[_Try]]:
-        done: list[Outcome] = []
-        again: list[_Try] = []
-        open_tries = self._permitted(self._within_hours(tries, done), done, again)
+        self,
+        attempts: list[Attempt],
+        recheck: Recheck | None,
+        dry_run: bool,
+        told: list[Outcome],
+        again: list[Attempt],
+    ) -> None:
+        now_open = self._within_hours(attempts, told)
+        permitted = self._permitted(self._registered(now_open, told, again), told, again)
         if dry_run:
-            kept = self._under_caps(open_tries, done)
-            return done + [self._told(t, Status.WOULD) for t in kept], again
-        begun = self._claimed(open_tries, recheck, done)
-        results, failed = self._sent(begun, done)
-        self._ledger().finish(results)
-        again += [self._try(t.intent, t.way + 1) for t in failed if t.way + 1 < len(t.intent.ways)]
-        return done, again
+            told += [one.told(Status.WOULD) for one in self._under_caps(permitted, told)]
+            return
+        begun = self._claimed(permitted, recheck, told, again)
+        self._end(begun, self._sender.send(begun), Status.SENT, told, again)
 
-    # --- may it be sent? -------------------------------------------------------------------------------
+    # --- may it be sent? -----------------------------------------------------------------------------
 
-    def _within_hours(self, tries: Sequence[_Try], done: list[Outcome]) -> list[_Try]:
+    def _within_hours(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
         now, kept = self._clock.now(), []
-        for one in tries:
+        for one in attempts:
             if now >= one.intent.until:
-                done.append(self._told(one, Status.HELD, "too late to be of use"))
-            elif not self._hours.allowed(now, one.via.zones):
-                done.append(self._told(one, Status.HELD, "quiet hours"))
-            else:
+                told.append(one.told(Status.HELD, "too late to be of use"))
+            elif self._hours.allowed(now, one.via.zones):
                 kept.append(one)
+            else:
+                opens = self._hours.next_allowed(now, one.via.zones)
+                reason = "quiet hours" if opens else "no hour suits every place where this number may be"
+                told.append(replace(one.told(Status.HELD, reason), not_before=opens))
         return kept
 
-    def _permitted(self, tries: Sequence[_Try], done: list[Outcome], again: list[_Try]) -> list[_Try]:
-        """What registry and gate let pass. What they refuse may go by the client's next way, if that is permitted."""
-        registered = []
-        for one in tries:
-            problem = self._unregistered(one)
-            if problem:
-                self._refuse(one, problem, done, again)
-            else:
-                registered.append(one)
-        kept = []
-        for one, decision in zip(
-            registered, self._decide([self._request(t) for t in registered]), strict=True
-        ):
-            if decision.permitted:
-                kept.append(replace(one, decision=decision))
-            else:
-                self._refuse(replace(one, decision=decision), _why(decision), done, again)
-        return kept
+    def _registered(
+        self, attempts: Sequence[Attempt], told: list[Outcome], again: list[Attempt]
+    ) -> list[Attempt]:
+        problems = {kind: self._unregistered(kind) for kind in {one.via.kind for one in attempts}}
+        for one in attempts:
+            if problems[one.via.kind]:
+                self._refuse(one, problems[one.via.kind], told, again)
+        return [one for one in attempts if not problems[one.via.kind]]
 
-    def _refuse(self, one: _Try, reason: str, done: list[Outcome], again: list[_Try]) -> None:
-        if one.way + 1 < len(one.intent.ways):
-            again.append(self._try(one.intent, one.way + 1))
-        else:
-            done.append(self._told(one, Status.HELD, reason))
-
-    def _unregistered(self, one: _Try) -> str:
-        kind = one.via.kind
+    def _unregistered(self, kind: str) -> str:
+        """Why nothing can go by this kind of channel now; empty where it can (S-18)."""
         channel = self._channels().get(kind)
         if kind not in self._plugin.outbound.kinds:
             return f"the plugin does not declare {kind!r} as outbound"
@@ -174,256 +162,193 @@ class Messages:
             return f"no channel for {kind!r} is set up"
         try:
             name = channel.settings.recipient
-            self._registry.check(kind, name, self._clock.now(), "appointment")
-            if channel.address:
-                self._registry.check_address(kind, name, channel.address)
+            self._registry.check(kind, name, self._clock.now(), DATA_CLASS)
+            self._registry.check_address(kind, name, channel.address)
         except OutboundRefused:
             return "the recipient is not in the outbound registry"
         return ""
 
-    def _request(self, one: _Try) -> DecisionRequest:
-        intent = one.intent
-        features = frozenset(name for name, on in self._plugin.features.items() if on)
-        return DecisionRequest(
-            intent.patient,
-            one.via.action,
-            self._clock.now(),
-            purpose=intent.purpose,
-            category=intent.category,
-            location=intent.location,
-            features=features,
-        )
+    def _permitted(
+        self, attempts: Sequence[Attempt], told: list[Outcome], again: list[Attempt]
+    ) -> list[Attempt]:
+        """What the gate lets pass. What it refuses may go by the client's next way, if that is permitted."""
+        asked = self._asked(attempts)
+        denied = [one for one in asked if not (one.decision and one.decision.permitted)]
+        self._audit_denials(denied)
+        for one in denied:
+            self._refuse(one, why(one.decision) if one.decision else "no consent", told, again)
+        return [one for one in asked if one.decision and one.decision.permitted]
 
-    def _under_caps(self, tries: Sequence[_Try], done: list[Outcome]) -> list[_Try]:
+    def _asked(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        now = self._clock.now()
+        decisions = self._decide([one.request(self._plugin, now) for one in attempts])
+        return [one.decided(decision) for one, decision in zip(attempts, decisions, strict=True)]
+
+    def _audit_denials(self, denied: Sequence[Attempt]) -> None:
+        """Each denial is told once in a run, not again every quarter of an hour (C-8)."""
+        new = [one for one in denied if one.key not in self._denied]
+        now, name = self._clock.now(), self._plugin.name
+        self._auditor.record([one.decision_record(name, now) for one in new])
+        self._denied |= {one.key for one in new}
+
+    def _refuse(self, one: Attempt, reason: str, told: list[Outcome], again: list[Attempt]) -> None:
+        if one.has_next:
+            again.append(one)
+        else:
+            told.append(one.told(Status.HELD, reason))
+
+    def _under_caps(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
         """At most one a day and three a week for each number (R-3), those of this batch counted."""
         now = self._clock.now()
-        sent = self._ledger().recent([t.recipient for t in tries], now - WEEK) if tries else {}
+        sent = self._ledger().recent([one.number for one in attempts], now - WEEK) if attempts else {}
         kept = []
-        for one in tries:
-            times = sent.setdefault(one.recipient, [])
+        for one in attempts:
+            times = sent.setdefault(one.number, [])
             if self._caps.reached(times, now, one.via.zones[0]):
-                done.append(self._told(one, Status.HELD, "enough messages to this number for now"))
+                told.append(one.told(Status.HELD, "enough messages to this number for now"))
             else:
                 times.append(now)
                 kept.append(one)
         return kept
 
-    # --- claim, look again, begin ------------------------------------------------------------------------
+    # --- claim, look again, begin ----------------------------------------------------------------------
 
     def _claimed(
-        self, tries: Sequence[_Try], recheck: Recheck | None, done: list[Outcome]
-    ) -> list[tuple[_Try, Claim]]:
-        """The tries that this worker may carry out now, each with its claim in progress."""
+        self,
+        attempts: Sequence[Attempt],
+        recheck: Recheck | None,
+        told: list[Outcome],
+        again: list[Attempt],
+    ) -> list[Pair]:
+        """The attempts that this worker may carry out now, each with its claim in progress."""
         ledger = self._ledger()
-        claims = ledger.claim([Effect(t.key, self._record(t), recipient=t.recipient) for t in tries])
-        pairs = list(zip(tries, claims, strict=True))
-        mine = [(t, c) for t, c in pairs if c.state is State.CLAIMED]
-        lost = [(t, c) for t, c in pairs if c.state is State.UNDECIDED]
+        attempts = self._reachable(attempts, told)
+        effects = [one.effect(with_text=self._settings.record_text) for one in attempts]
+        pairs = list(zip(attempts, ledger.claim(effects), strict=True))
+        mine = [pair for pair in pairs if pair[1].state is State.CLAIMED]
+        lost = [pair for pair in pairs if pair[1].state in (State.UNDECIDED, State.BEGUN)]
         for one, claim in pairs:
-            if claim.state not in (State.CLAIMED, State.UNDECIDED):
-                done.append(self._stands(one, claim))
-        never = self._resolved(lost, done)
-        kept = self._still_good([*mine, *never], recheck, done)
-        fresh = [(t, c) for t, c in kept if c.state is State.CLAIMED]
-        back = [(t, c) for t, c in kept if c.state is State.UNDECIDED]
-        begun = ledger.begin([self._audited(t, c) for t, c in fresh])
-        begun += ledger.reopen([self._audited(t, c) for t, c in back])
-        begun_pairs = list(zip([t for t, _ in [*fresh, *back]], begun, strict=True))
-        done += [self._stands(t, c) for t, c in begun_pairs if c.state is not State.BEGUN]
-        return [(t, c) for t, c in begun_pairs if c.state is State.BEGUN]
-
-    def _resolved(self, lost: Sequence[tuple[_Try, Claim]], done: list[Outcome]) -> list[tuple[_Try, Claim]]:
-        """Ask the provider about each undecided one (R-10); gives back those that it never got."""
-        never, results = [], []
-        for one, claim in lost:
-            problem = self._ask(one)
-            if problem is None:
-                results.append(Result(claim, done=True, reason="found-at-provider", at=self._clock.now()))
-                done.append(self._told(one, Status.ALREADY, "the provider has it", claim))
-            elif isinstance(problem, ChannelUnavailable):
-                never.append((one, claim))
-            else:
-                done.append(self._told(one, Status.UNDECIDED, "the provider cannot tell", claim))
-        self._ledger().finish(results)
-        return never
-
-    def _ask(self, one: _Try) -> ChartsideError | None:
-        """None: the provider has it. ChannelUnavailable: it is sure that it never got it. Else nobody knows."""
+            if claim.state is State.NOT_DONE and one.has_next:
+                again.append(one)  # given up by an earlier run, which did not come to the next way
+            elif claim.state not in (State.CLAIMED, State.UNDECIDED, State.BEGUN):
+                told.append(_stands(one, claim))
         try:
-            seen = self._channels()[one.via.kind].lookup(
-                self._message(one, Rendered("")), self._clock.now() - WEEK
-            )
-        except (ChartsideError, OSError):
-            return OutcomeUnknown("the provider cannot tell")
-        return None if seen else ChannelUnavailable("the provider never got it")
+            never = self._resolved(lost, told, again)
+            fresh = self._uncapped(self._still_good(mine, recheck, told, again), told)
+            begun = self._begun(fresh, self._still_good(never, recheck, told, again))
+        except (FhirError, AuditUnavailable):
+            ledger.release([claim for _, claim in mine])
+            raise
+        told += [_stands(one, claim) for one, claim in begun if claim.state is not State.BEGUN]
+        return [pair for pair in begun if pair[1].state is State.BEGUN]
+
+    def _reachable(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
+        """Nothing is claimed for a channel that cannot be had now."""
+        away = set()
+        for kind in {one.via.kind for one in attempts}:
+            try:
+                self._channels()[kind].ready()
+            except ChannelUnavailable:
+                away.add(kind)
+        reason = "the channel was not to be had; the next run tries again"
+        told += [one.told(Status.FAILED, reason) for one in attempts if one.via.kind in away]
+        return [one for one in attempts if one.via.kind not in away]
+
+    def _resolved(self, lost: Sequence[Pair], told: list[Outcome], again: list[Attempt]) -> list[Pair]:
+        """Ask the provider about each undecided one (R-10); gives back those that it certainly never got."""
+        known = [pair for pair in lost if pair[0].key in self._unrecorded]
+        unknown = [pair for pair in lost if pair[0].key not in self._unrecorded]
+        self._finish([replace(self._unrecorded[one.key], claim=claim) for one, claim in known])
+        told += [one.told(Status.ALREADY, "", claim) for one, claim in known]
+        answers = self._sender.ask(unknown)
+        asked = list(zip(unknown, answers, strict=True))
+        certain = [(pair, a) for pair, a in asked if not isinstance(a, ChannelUnavailable)]
+        self._end([pair for pair, _ in certain], [a for _, a in certain], Status.ALREADY, told, again)
+        return [pair for pair, answer in asked if isinstance(answer, ChannelUnavailable)]
 
     def _still_good(
-        self, pairs: list[tuple[_Try, Claim]], recheck: Recheck | None, done: list[Outcome]
-    ) -> list[tuple[_Try, Claim]]:
-        """Status, time and consent as they are now (R-11), and the caps. What is dropped is recorded as not done."""
+        self, pairs: Sequence[Pair], recheck: Recheck | None, told: list[Outcome], again: list[Attempt]
+    ) -> list[Pair]:
+        """Status, time and consent as they are now (R-11). What is dropped is recorded as not done."""
         if not pairs:
             return []
-        reasons = list(recheck([t.intent for t, _ in pairs])) if recheck else [""] * len(pairs)
-        decisions = self._decide([self._request(t) for t, _ in pairs])
-        kept: list[tuple[_Try, Claim]] = []
-        dropped: list[Claim] = []
-        for (one, claim), reason, decision in zip(pairs, reasons, decisions, strict=True):
-            problem = reason or ("" if decision.permitted else _why(decision))
-            if problem:
-                dropped.append(claim)
-                done.append(self._told(one, Status.HELD, problem, claim))
+        reasons = list(recheck([one.intent for one, _ in pairs])) if recheck else [""] * len(pairs)
+        asked = self._asked([one for one, _ in pairs])
+        kept: list[Pair] = []
+        dropped: list[Result] = []
+        for one, (_, claim), reason in zip(asked, pairs, reasons, strict=True):
+            permitted = one.decision is not None and one.decision.permitted
+            if reason:
+                dropped.append(Result(claim, done=False, reason="suppressed"))
+                told.append(one.told(Status.HELD, reason, claim))
+            elif permitted:
+                kept.append((one, claim))
             else:
-                kept.append((replace(one, decision=decision), claim))
-        capped: list[Outcome] = []
-        passed = {t.key for t in self._under_caps([t for t, _ in kept], capped)}
-        done += capped
-        self._ledger().release([c for t, c in kept if t.key not in passed and c.state is State.CLAIMED])
-        self._ledger().finish([Result(c, done=False, reason="suppressed") for c in dropped if c.home])
-        return [(t, c) for t, c in kept if t.key in passed]
+                dropped.append(Result(claim, done=False, reason="no-consent"))
+                self._refuse(one, why(one.decision) if one.decision else "no consent", told, again)
+        self._audit_denials([one for one in asked if one.decision and not one.decision.permitted])
+        self._finish([result for result in dropped if result.claim.home])
+        return kept
 
-    def _audited(self, one: _Try, claim: Claim) -> Claim:
-        """The trail is written now, the AuditEvents go with ``begin`` (S-9, S-10)."""
+    def _uncapped(self, pairs: Sequence[Pair], told: list[Outcome]) -> list[Pair]:
+        passed = {one.key for one in self._under_caps([one for one, _ in pairs], told)}
+        self._ledger().release([claim for one, claim in pairs if one.key not in passed])
+        return [pair for pair in pairs if pair[0].key in passed]
+
+    def _begun(self, fresh: Sequence[Pair], back: Sequence[Pair]) -> list[Pair]:
+        """The trail is written now, the AuditEvents go with ``in-progress`` (S-9, S-10)."""
+        ledger, pairs = self._ledger(), [*fresh, *back]
+        audited = self._audited(pairs)
+        begun = ledger.begin(audited[: len(fresh)]) + ledger.reopen(audited[len(fresh) :])
+        return list(zip([one for one, _ in pairs], begun, strict=True))
+
+    def _audited(self, pairs: Sequence[Pair]) -> list[Claim]:
         now, name = self._clock.now(), self._plugin.name
-        decision = one.decision or Decision(Verdict.NONE)
-        consents = tuple(r.source for r in decision.reasons if r.source.startswith("Consent/"))
-        rules = tuple(r.source for r in decision.reasons if not r.source.startswith("Consent/"))
-        base = AuditRecord(
-            Event.DECISION,
-            name,
-            now,
-            AuditResult.PERMIT,
-            patient=one.intent.patient,
-            purpose=one.intent.purpose,
-            action=one.via.kind,
-            consents=consents,
-            rules=rules,
-        )
-        told = replace(
-            base,
-            event=Event.DISCLOSURE,
-            outcome=AuditResult.SUCCESS,
-            target=one.intent.about or "Communication",
-            recipient=self._channels()[one.via.kind].settings.recipient,
-            data_class="appointment",
-            rules=(),
-        )
-        records = [base, told]
-        return replace(claim, effect=replace(claim.effect, audit=self._auditor.prepare(records)))
+        records = []
+        for one, _ in pairs:
+            recipient = self._channels()[one.via.kind].settings.recipient
+            records += [one.decision_record(name, now), one.disclosure_record(name, now, recipient)]
+        events = self._auditor.prepare(records)  # all in one write to the disk
+        each = len(events) // max(1, len(pairs))
+        return [
+            replace(claim, effect=replace(claim.effect, audit=events[n * each : (n + 1) * each]))
+            for n, (_, claim) in enumerate(pairs)
+        ]
 
-    # --- send -----------------------------------------------------------------------------------------------
+    # --- how it ended ------------------------------------------------------------------------------------
 
-    def _sent(
-        self, begun: Sequence[tuple[_Try, Claim]], done: list[Outcome]
-    ) -> tuple[list[Result], list[_Try]]:
-        """Hand all over to their channels, some at a time."""
-        results: list[Result] = []
-        failed: list[_Try] = []
-        back: list[Claim] = []
-        until = self._clock.now() + self._lease / 2  # the other half is for the channel's own time-out
-        with ThreadPoolExecutor(_PARALLEL, "chartside-send") as pool:
-            answers = list(pool.map(lambda pair: self._send(pair[0], until), begun))
-        for (one, claim), problem in zip(begun, answers, strict=True):
-            self._note(one, claim, problem, done, results, failed, back)
-        self._ledger().release(back)
-        return results, failed
-
-    def _note(
+    def _end(
         self,
-        one: _Try,
-        claim: Claim,
-        problem: ChartsideError | None,
-        done: list[Outcome],
-        results: list[Result],
-        failed: list[_Try],
-        back: list[Claim],
+        pairs: Sequence[Pair],
+        answers: Sequence[ChartsideError | None],
+        status: Status,
+        told: list[Outcome],
+        again: list[Attempt],
     ) -> None:
-        now = self._clock.now()
-        if problem is None:
-            results.append(Result(claim, done=True, at=now))
-            done.append(self._told(one, Status.SENT, "", claim))
-        elif isinstance(problem, ChannelUnavailable):
-            back.append(claim)
-            done.append(
-                self._told(
-                    one, Status.FAILED, "the channel was not to be had; the next run tries again", claim
-                )
-            )
-        elif isinstance(problem, MessageRejected):
-            results.append(Result(claim, done=False, reason="rejected", at=now))
-            failed.append(one)
-            if one.way + 1 >= len(one.intent.ways):
-                done.append(self._told(one, Status.FAILED, "the provider refused it", claim))
-        else:
-            done.append(self._told(one, Status.UNDECIDED, "the provider gave no clear answer", claim))
+        ended = Ended(self._clock.now(), told)
+        for (one, claim), problem in zip(pairs, answers, strict=True):
+            ended.note(one, claim, problem, status)
+        self._ledger().release(ended.back)
+        self._finish(ended.results)
+        again += ended.failed
 
-    def _send(self, one: _Try, until: datetime) -> ChartsideError | None:
-        """One message. A lost answer is looked up at once; what the provider never got may go again (R-17)."""
-        if self._clock.now() >= until:
-            return ChannelUnavailable("the claim's lease is over")
-        try:
-            receipt = self._channels()[one.via.kind].send(self._message(one, one.via.render()))
-        except OutcomeUnknown:
-            return self._ask(one)
-        except ChartsideError as error:
-            return error
-        failed = receipt.status is DeliveryStatus.FAILED
-        return MessageRejected("the provider could not deliver it") if failed else None
-
-    # --- small things -----------------------------------------------------------------------------------------
-
-    def _try(self, intent: Intent, way: int) -> _Try:
-        via = intent.ways[way]
-        recipient = hmac.new(self._secret, f"{via.kind}:{via.to}".encode(), hashlib.sha256).hexdigest()[:32]
-        parts = (self._practice.id, self._plugin.name, *intent.parts, via.kind, recipient)
-        return _Try(intent, way, effect_key(*parts), recipient)
-
-    def _message(self, one: _Try, text: Rendered) -> OutboundMessage:
-        return OutboundMessage(
-            one.via.to, text.body, one.key, text.subject, text.attachments, one.intent.language
-        )
-
-    def _record(self, one: _Try) -> Resource:
-        """How the EHR remembers it: that, when, about what and by which channel; never the text or the number."""
-        intent = one.intent
-        return {
-            "resourceType": "Communication",
-            "category": [concept(MESSAGE_CATEGORY_SYSTEM, intent.category)],
-            "subject": {"reference": intent.patient},
-            "recipient": [{"reference": intent.patient}],
-            "medium": [concept(_MODE, _MEDIUM.get(one.via.kind, "WRITTEN"))],
-            **({"about": [{"reference": intent.about}]} if intent.about else {}),
-        }
-
-    def _stands(self, one: _Try, claim: Claim) -> Outcome:
-        """An effect that is not this worker's to carry out."""
-        words = {
-            State.DONE: (Status.ALREADY, ""),
-            State.NOT_DONE: (Status.HELD, "given up earlier"),
-            State.HELD: (Status.HELD, "another worker has it"),
-            State.BEGUN: (Status.UNDECIDED, "begun by this run and not ended"),
-            State.UNDECIDED: (Status.UNDECIDED, "another worker began it"),
-        }
-        status, reason = words.get(claim.state, (Status.FAILED, f"no claim: {claim.problem}"))
-        return self._told(one, status, reason, claim)
-
-    def _told(self, one: _Try, status: Status, reason: str = "", claim: Claim | None = None) -> Outcome:
-        return Outcome(
-            one.intent, status, reason, one.via.kind, claim.home if claim else "", one.key, one.decision
-        )
+    def _finish(self, results: Sequence[Result]) -> None:
+        """Tell the ledger; what it does not take now is told again when the effect comes up next."""
+        for result, claim in zip(results, self._ledger().finish(results) if results else [], strict=True):
+            if claim.state is State.FAILED:
+                self._unrecorded[result.claim.effect.key] = result
+            else:
+                self._unrecorded.pop(result.claim.effect.key, None)
 
 
-_MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
-_MEDIUM = {"sms": "SMSWRIT", "email": "EMAILWRIT", "call": "PHONE"}
-
-
-def _why(decision: Decision) -> str:
-    """A denial in a few words: by a consent, by the law, or for want of one."""
-    denials = [r for r in decision.reasons if r.outcome is Verdict.DENY]
-    sources = [r.source for r in denials]
-    if decision.review:
-        return "consent cannot be computed: the staff must look"
-    if any(s.startswith("Consent/") for s in sources):
-        return "the client said no"
-    if any(s != "default" for s in sources):
-        return f"the law: {', '.join(s for s in sources if s != 'default')}"
-    return "no consent"
+def _stands(one: Attempt, claim: Claim) -> Outcome:
+    """An effect that is not this worker's to carry out."""
+    words = {
+        State.DONE: (Status.ALREADY, ""),
+        State.NOT_DONE: (Status.HELD, "given up earlier"),
+        State.HELD: (Status.HELD, "another worker has it"),
+        State.BEGUN: (Status.UNDECIDED, "begun and not ended"),
+        State.UNDECIDED: (Status.UNDECIDED, "another worker began it"),
+    }
+    status, reason = words.get(claim.state, (Status.FAILED, f"no claim: {claim.problem}"))
+    return one.told(status, reason, claim)

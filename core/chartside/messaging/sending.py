@@ -1,0 +1,116 @@
+"""Handing messages to their channels, some at a time, and asking providers what they have seen."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from chartside.clock import Clock
+from chartside.errors import ChannelUnavailable, ChartsideError, MessageRejected, OutcomeUnknown
+from chartside.jobs.ledger import Claim, Result
+from chartside.messaging.attempt import Attempt
+from chartside.messaging.caps import WEEK
+from chartside.messaging.channel import Channel, DeliveryStatus, Receipt
+from chartside.messaging.model import Outcome, Status
+
+PERMIT_HOLDS = timedelta(seconds=60)
+"""No message goes out by a decision that is older (C-5); what is left then waits for the next run."""
+
+_ATTEMPTS = 3
+_PARALLEL = 8
+
+
+class Sender:
+    """``lease``: how long a lost message may still be on its way, so that asking the provider says nothing yet."""
+
+    def __init__(self, channels: Callable[[], Mapping[str, Channel]], clock: Clock, lease: timedelta) -> None:
+        self._channels, self._clock, self._lease = channels, clock, lease
+        self._unclear: dict[str, datetime] = {}
+
+    def send(self, pairs: Sequence[tuple[Attempt, Claim]]) -> list[ChartsideError | None]:
+        """Each message once; None where the provider has it."""
+        until = self._clock.now() + min(self._lease / 2, PERMIT_HOLDS)
+        with ThreadPoolExecutor(_PARALLEL, "chartside-send") as pool:
+            return list(pool.map(lambda pair: self._send(pair[0], until), pairs))
+
+    def ask(self, pairs: Sequence[tuple[Attempt, Claim]]) -> list[ChartsideError | None]:
+        """Of each message that was begun and never ended: None, the provider has it; MessageRejected, it had it and
+        could not deliver it; ChannelUnavailable, it certainly never got it; OutcomeUnknown, nobody knows (yet)."""
+        with ThreadPoolExecutor(_PARALLEL, "chartside-ask") as pool:
+            return list(pool.map(lambda pair: self._ask(pair[0]), pairs))
+
+    def _send(self, one: Attempt, until: datetime) -> ChartsideError | None:
+        channel = self._channels()[one.via.kind]
+        for attempt in range(1, _ATTEMPTS + 1):
+            if self._clock.now() >= until:
+                return ChannelUnavailable("the permit is too old")
+            try:
+                return _judged(channel.send(one.message()))
+            except ChannelUnavailable as error:
+                if attempt == _ATTEMPTS:
+                    return error
+                time.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 - jitter (R-17)
+            except OutcomeUnknown as error:
+                return self._unclear_end(one, channel, error)
+            except ChartsideError as error:
+                return error
+        return None
+
+    def _unclear_end(self, one: Attempt, channel: Channel, error: OutcomeUnknown) -> ChartsideError | None:
+        """Ask at once: "seen" is certain. "Not seen" is not, for the message may still be on its way; it stays
+        undecided until the lease is over, and is asked about again then."""
+        self._unclear[one.key] = self._clock.now()
+        try:
+            seen = channel.lookup(one.message(), self._clock.now() - WEEK)
+        except ChartsideError:
+            return error
+        return _judged(seen) if seen else error
+
+    def _ask(self, one: Attempt) -> ChartsideError | None:
+        now = self._clock.now()
+        if now < self._unclear.get(one.key, now - self._lease) + self._lease:
+            return OutcomeUnknown("it may still be on its way")
+        try:
+            seen = self._channels()[one.via.kind].lookup(one.message(), one.intent.since or now - WEEK)
+        except ChartsideError:
+            return OutcomeUnknown("the provider cannot tell")
+        return _judged(seen) if seen else ChannelUnavailable("the provider never got it")
+
+
+def _judged(receipt: Receipt) -> ChartsideError | None:
+    failed = receipt.status is DeliveryStatus.FAILED
+    return MessageRejected("the provider could not deliver it") if failed else None
+
+
+class Ended:
+    """Sorts how messages ended: what the plugin is told, what the ledger is told, what goes by another way."""
+
+    def __init__(self, now: datetime, told: list[Outcome]) -> None:
+        self._now, self._told = now, told
+        self.results: list[Result] = []
+        self.failed: list[Attempt] = []
+        self.back: list[Claim] = []
+
+    def note(self, one: Attempt, claim: Claim, problem: ChartsideError | None, status: Status) -> None:
+        """Take in one end; ``status`` is what a good one is called."""
+        if problem is None:
+            self.results.append(Result(claim, done=True, at=self._now))
+            self._told.append(one.told(status, "", claim))
+        elif isinstance(problem, MessageRejected):
+            self.results.append(Result(claim, done=False, reason="rejected", at=self._now))
+            self._reject(one, claim)
+        elif isinstance(problem, ChannelUnavailable):
+            self.back.append(claim)
+            reason = "the channel was not to be had; the next run tries again"
+            self._told.append(one.told(Status.FAILED, reason, claim))
+        else:
+            self._told.append(one.told(Status.UNDECIDED, "the provider gave no clear answer", claim))
+
+    def _reject(self, one: Attempt, claim: Claim) -> None:
+        if one.has_next:
+            self.failed.append(one)
+        else:
+            self._told.append(one.told(Status.FAILED, "the provider refused it", claim))
