@@ -96,7 +96,7 @@ class Adapter(ABC):
 
 def says(statement: Resource, *names: str) -> bool:
     """Whether one of the names (lower case) stands where a CapabilityStatement names its vendor."""
-    places = [(statement, "publisher"), (statement, "name")]
+    places: list[tuple[Any, str]] = [(statement, "publisher"), (statement, "name")]
     places += [(statement.get("software"), "name"), (statement.get("implementation"), "description")]
     told = [place.get(name) for place, name in places if isinstance(place, dict)]
     text = " ".join(str(part) for part in told if part).lower()

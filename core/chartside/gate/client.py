@@ -81,12 +81,8 @@ class Route:
 
     def rung(self, wanted: str, letters: str, *, shapes: bool = True) -> Rung:
         """The write ladder's choice here."""
-        return choose(
-            wanted, letters, self.ehr.adapter, self.companion and self.companion.adapter, shapes=shapes
-        )
-
-    def _second(self) -> Adapter | None:
-        return self.companion.adapter if self.companion else None
+        second = self.companion.adapter if self.companion else None
+        return choose(wanted, letters, self.ehr.adapter, second, shapes=shapes)
 
 
 class GatedFhir:
