@@ -49,7 +49,7 @@ MISTAKES = {
     "enabled is no boolean": ("enabled = true", 'enabled = "yes"', "plugins.scheduling.enabled", "true"),
     "TOML": ("[practice]", "[practice", "chartside.toml", "mend the line"),
     "empty secret": ('"abc"', '{ "$env" = "CHARTSIDE_TEST_ABSENT" }', "ehr.auth.client_id", "environment variable"),
-    "keys in state": ('client_id = "abc"', 'client_id = "abc"\nkeys = "state/keys"', "ehr.auth.keys", "folder of their own"),
+    "keys in state": ('"abc"', '"abc"\nkeys = "state/keys"', "ehr.auth.keys", "folder of their own"),
 }
 
 
