@@ -62,8 +62,8 @@ def _day_span(year: str, month: str | None, day: str | None) -> Range:
         end = (
             to_ms(start.replace(year=start.year + carry, month=index + 1))
             if start.year + carry < 10_000
-            else LAST
+            else LAST + 1
         )
     else:
-        end = to_ms(start.replace(year=start.year + 1)) if start.year < 9_999 else LAST
+        end = to_ms(start.replace(year=start.year + 1)) if start.year < 9_999 else LAST + 1
     return to_ms(start), end - 1
