@@ -1,0 +1,194 @@
+"""The host with its plugins: isolation, settings, jobs, pages, state (H-1, S-7, S-8)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from importlib.metadata import EntryPoint
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from chartside import plugins as module
+from chartside.cli import build
+from chartside.config import ConfigErrors
+from chartside.errors import ConfigError, UndeclaredAccess
+from chartside.host import load_secret
+from chartside.serve import Runner, pages
+from chartside.testing import host_for
+
+TOML = """
+[plugin]
+name = "{name}"
+title = "T"
+api = 1
+{settings}
+[access]
+{access}
+"""
+
+GOOD = """
+from chartside import Job, JobReport, hookimpl
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+def run(context, options):
+    report = JobReport(columns=("n",))
+    report.counts["seen"] = sum(1 for _ in context.fhir.search("Appointment").matches())
+    return report
+class Plugin:
+    @hookimpl
+    def chartside_jobs(self):
+        return [Job("count", "Counts.", run)]
+    @hookimpl
+    def chartside_routes(self, context):
+        return [Route("/hello", lambda request: PlainTextResponse(context.plugin.name))]
+plugin = Plugin()
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """A function that installs a plugin besides those that are there."""
+    real = module.entry_points
+    added = []
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "entry_points", lambda group: [*real(group=group), *added])
+
+    def make(name, code=GOOD, access='Appointment = "rs"', settings=""):
+        package = tmp_path / f"hosted_{name}"
+        package.mkdir()
+        (package / "__init__.py").write_text(textwrap.dedent(code))
+        (package / "plugin.toml").write_text(TOML.format(name=name, access=access, settings=settings))
+        added.append(EntryPoint(name, f"hosted_{name}:plugin", "chartside.plugins"))
+
+    yield make
+    for name in [n for n in sys.modules if n.startswith("hosted_")]:
+        del sys.modules[name]
+
+
+ON = {"enabled": True}
+
+
+def test_a_job_runs_and_a_broken_one_does_not_stop_it(install, ehr, clock):
+    """H-1: one that raises is set aside with its place, not its text; the others run."""
+    install("good")
+    install(
+        "bad", GOOD.replace("report = JobReport", "raise RuntimeError('Jane Doe')\n    report = JobReport")
+    )
+    with host_for(ehr, clock, plugins={"bad": ON, "good": ON}) as host:
+        broken = host.run("bad.count")
+        assert broken.failed
+        assert "RuntimeError" in broken.notes[0]
+        assert "Jane" not in str(broken)
+        assert host.run("good.count").counts["seen"] > 0
+        assert host.plugins.found["bad"].status == "failed"
+
+
+def test_an_error_of_the_server_is_a_report_not_a_crash(install, ehr, clock):
+    """H-4: typed and told; the plugin is not set aside for the EHR's fault."""
+    install("good")
+    with host_for(ehr, clock, plugins={"good": ON}) as host:
+        assert host.route
+        ehr.faults.add("403", path="/Appointment")
+        report = host.run("good.count")
+        assert report.failed
+        assert "Forbidden" in report.notes[0]
+        assert host.plugins.found["good"].loaded
+
+
+def test_plugins_are_apart(install, ehr, clock):
+    """S-7: each has its own client; one cannot use what only the other declares, nor be mistaken for it."""
+    install("good")
+    install("other", access='Patient = "rs"')
+    with host_for(ehr, clock, plugins={"good": ON, "other": ON}) as host:
+        one, two = host.context("good"), host.context("other")
+        assert one.fhir is not two.fhir
+        with pytest.raises(UndeclaredAccess, match="plugin other"):
+            two.fhir.search("Appointment")
+        assert two.fhir.search("Patient").first()
+        with pytest.raises(UndeclaredAccess, match="plugin good"):
+            one.fhir.search("Patient")
+
+
+def test_settings_are_checked_by_the_plugins_own_model(install, ehr, clock):
+    """H-2: a wrong key is named by its path; a plugin without settings takes none."""
+    install("good")
+    wrong = {"good": {**ON, "colour": "red"}}
+    with (
+        host_for(ehr, clock, plugins=wrong) as host,
+        pytest.raises(ConfigErrors, match=r"plugins\.good\.colour"),
+    ):
+        host.context("good")
+
+
+def test_what_is_not_enabled_is_not_to_be_had(ehr, clock):
+    """No context, no job, no import of a plugin that the config does not enable."""
+    with host_for(ehr, clock, plugins={}) as host:
+        with pytest.raises(ConfigError, match="not enabled"):
+            host.context("scheduling")
+        with pytest.raises(ConfigError, match="no such job"):
+            host.run("scheduling.reminders")
+    with pytest.raises(ConfigErrors, match="not installed"), host_for(ehr, clock, plugins={"nobody": ON}):
+        pass
+
+
+def test_pages_are_mounted_under_the_plugins_name(install, ehr, clock):
+    """Routes of a plugin stand under its own name; one that raises takes no other down."""
+    install("good")
+    install("bad", GOOD.replace("return [Route", "raise RuntimeError('x')\n        return [Route"))
+    with host_for(ehr, clock, plugins={"good": ON, "bad": ON}) as host:
+        client = TestClient(pages(host))
+        assert client.get("/good/hello").text == "good"
+        assert client.get("/bad/hello").status_code == 404
+
+
+def test_the_runner_keeps_each_jobs_pace(install, ehr, clock):
+    """`chartside serve`: due at once, then after `every`, not in between."""
+    install("good")
+    told = []
+    with host_for(ehr, clock, plugins={"good": ON}) as host:
+        runner = Runner(host, port=0, report=lambda name, report: told.append(name))
+        runner.run_due()
+        runner.run_due()
+        assert told == ["good.count"]
+        clock.advance(15 * 60)
+        runner.run_due()
+        assert told == ["good.count"] * 2
+
+
+def test_the_secret_is_made_once_and_checked(tmp_path):
+    """S-5: 0600, outside the data; a cut one is refused rather than taken for a new one."""
+    path = tmp_path / "keys" / "host.key"
+    first = load_secret(path)
+    assert load_secret(path) == first
+    assert len(first) == 32
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_text(path.read_text()[:20])
+    with pytest.raises(ConfigError, match="whole key"):
+        load_secret(path)
+
+
+def test_audit_commands(tmp_path, ehr):
+    """`audit verify` finds a change, `audit for` gives an accounting; both need no EHR."""
+    CliRunner().invoke(build(["init"]), ["init", str(tmp_path), "--ehr", ehr.base_url])
+    config = str(tmp_path / "chartside.toml")
+    assert CliRunner().invoke(build(["audit"]), ["audit", "verify", "--config", config]).exit_code == 0
+    from datetime import UTC, datetime
+
+    from chartside.audit import AuditRecord, Event, Trail
+
+    trail = Trail(tmp_path / "state" / "audit.jsonl", load_secret(tmp_path / "keys" / "host.key"))
+    facts = {"patient": "Patient/7", "recipient": "twilio", "purpose": "REMIND", "target": "Appointment/1"}
+    trail.append(AuditRecord(Event.DISCLOSURE, "scheduling", datetime.now(UTC), **facts))
+    done = CliRunner().invoke(
+        build(["audit"]), ["audit", "for", "--patient", "7", "--config", config, "--json"]
+    )
+    [row] = json.loads(done.stdout)
+    assert row["recipient"] == "twilio"
+    path = tmp_path / "state" / "audit.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"twilio", b"nobody"))
+    done = CliRunner().invoke(build(["audit"]), ["audit", "verify", "--config", config])
+    assert done.exit_code == 1
+    assert "CHANGED" in done.output
