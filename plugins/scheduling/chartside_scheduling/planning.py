@@ -1,0 +1,169 @@
+"""Due visits out of the EHR -> intents for the message service; and the look at them again before sending (R-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chartside.codes import MessageCategory, Purpose
+from chartside.messaging.model import Intent, Way
+from chartside.types import Resource
+from chartside_scheduling import visits
+from chartside_scheduling.people import Reach, is_minor, reach
+from chartside_scheduling.texts import Texts
+from chartside_scheduling.visits import Visit
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+    from chartside.jobs.model import JobReport
+
+_CHUNK = 50
+"""References in one search: keeps the URL under 4 kB, which every server takes."""
+
+
+class Plan:
+    """What is due now. ``report`` is told of appointments that cannot be used."""
+
+    def __init__(self, context: Context, report: JobReport) -> None:
+        self._context, self._report, self._settings = context, report, context.settings
+        self._texts = Texts(context.settings, context.practice)
+        self._rules = context.settings.rules
+        self._reaches: dict[str, Reach] = {}
+
+    def intents(self) -> Iterator[Intent]:
+        """Lazily, page by page. Only the windows of the steps are searched, so the cost is that of what is due."""
+        now = self._context.clock.now()
+        for window in self._rules.windows(now):
+            params = {
+                "date": [f"ge{window.start:%Y-%m-%dT%H:%M:%SZ}", f"lt{window.end:%Y-%m-%dT%H:%M:%SZ}"],
+                "status": "booked",
+                "_include": "Appointment:patient",
+            }
+            for page in self._context.fhir.search("Appointment", params).pages():
+                due = list(self._due(page.matches))
+                patients = self._patients(due, dict(page.included))
+                guardians = self._guardians(patients)
+                for visit, step in due:
+                    for patient in visit.patients:
+                        yield self._intent(visit, step, patient, patients, guardians)
+
+    def reach(self, patient: str) -> Reach:
+        """How a client of an intent of this plan is reached, or why not."""
+        return self._reaches.get(patient, Reach())
+
+    def _due(self, resources: Sequence[Resource]) -> Iterator[tuple[Visit, int]]:
+        """Servers were seen to leave out parameters that they do not know, so everything is looked at again."""
+        for resource in resources:
+            visit = visits.read(resource)
+            if isinstance(visit, str):
+                if visit != "not booked":
+                    self._report.set_aside.append(f"Appointment/{resource.get('id', '?')}: {visit}")
+                continue
+            step = self._rules.due(visit.start, visit.types, self._context.clock.now())
+            if step is not None:
+                yield visit, step
+
+    def _patients(self, due: Sequence[tuple[Visit, int]], found: dict[str, Resource]) -> dict[str, Resource]:
+        """The clients by reference; those that the server did not include are read."""
+        wanted = dict.fromkeys(patient for visit, _ in due for patient in visit.patients)
+        missing = [reference.partition("/")[2] for reference in wanted if reference not in found]
+        read = self._context.fhir.read_many("Patient", missing) if missing else {}
+        return {**{f"Patient/{key}": patient for key, patient in read.items()}, **found}
+
+    def _guardians(self, patients: dict[str, Resource]) -> dict[str, list[Resource]]:
+        """RelatedPersons of the minors among them, by the minor's reference."""
+        today, age = self._context.clock.now().date(), self._settings.adult_age
+        minors = [r for r, p in patients.items() if r.startswith("Patient/") and is_minor(p, today, age)]
+        found: dict[str, list[Resource]] = {}
+        for start in range(0, len(minors), _CHUNK):
+            ids = ",".join(r.partition("/")[2] for r in minors[start : start + _CHUNK])
+            for person in self._context.fhir.search("RelatedPerson", {"patient": ids}).matches():
+                found.setdefault((person.get("patient") or {}).get("reference", ""), []).append(person)
+        return found
+
+    def _intent(
+        self,
+        visit: Visit,
+        step: int,
+        reference: str,
+        patients: dict[str, Resource],
+        guardians: dict[str, list[Resource]],
+    ) -> Intent:
+        settings, practice = self._settings, self._context.practice
+        patient, now = patients.get(reference), self._context.clock.now()
+        if patient is None:
+            found = Reach(problem="the client's record cannot be read")
+        else:
+            others = guardians.get(reference, [])
+            found = reach(patient, others, settings.channels, now, settings.adult_age)
+        self._reaches[reference] = found
+        language = self._texts.language(found.language)
+        ways = tuple(
+            Way(
+                kind,
+                address,
+                found.zones(kind, practice.time_zone),
+                partial(self._texts.render, kind, language, visit, found.zone, self._context.clock),
+            )
+            for kind, address in found.addresses.items()
+        )
+        return Intent(
+            parts=("reminder", *visit.version, f"{step}h"),
+            patient=reference,
+            ways=ways,
+            until=self._rules.until(visit.start, step),
+            category=MessageCategory.REMINDER,
+            purpose=Purpose.REMIND,
+            about=visit.reference,
+            location=found.state,
+            language=language,
+            recipient=found.recipient,
+            since=visit.start - timedelta(hours=step),
+        )
+
+    def recheck(self, intents: Sequence[Intent]) -> list[str]:
+        """Why each must not be sent after all, as the EHR stands now; ``""`` where it may be (R-11)."""
+        fhir = self._context.fhir
+        appointments = fhir.read_many("Appointment", _ids(i.about for i in intents))
+        patients = fhir.read_many("Patient", _ids(i.patient for i in intents))
+        related = _ids(i.recipient for i in intents if i.recipient)
+        guardians = fhir.read_many("RelatedPerson", related) if related else {}
+        return [
+            self._problem(
+                intent,
+                appointments.get(intent.about.partition("/")[2]),
+                patients.get(intent.patient.partition("/")[2]),
+                guardians.get(intent.recipient.partition("/")[2]),
+            )
+            for intent in intents
+        ]
+
+    def _problem(
+        self,
+        intent: Intent,
+        appointment: Resource | None,
+        patient: Resource | None,
+        guardian: Resource | None,
+    ) -> str:
+        if appointment is None or patient is None:
+            return "the visit or the client is no longer in the EHR"
+        visit = visits.read(appointment)
+        if isinstance(visit, str) or intent.patient not in visit.patients:
+            return "cancelled, or no longer booked"
+        if visit.version != intent.parts[1:3]:
+            return "moved to another time"
+        settings, now = self._settings, self._context.clock.now()
+        others = [guardian] if guardian else []
+        found = reach(patient, others, settings.channels, now, settings.adult_age)
+        if found.problem:
+            return found.problem
+        same = {way.to for way in intent.ways} <= set(found.addresses.values())
+        return (
+            "" if same and found.recipient == intent.recipient else "the client's number or address changed"
+        )
+
+
+def _ids(references: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(reference.partition("/")[2] for reference in references))
