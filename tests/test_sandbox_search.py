@@ -13,6 +13,7 @@ from chartside.sandbox import Options, Sandbox
 from chartside.sandbox.dates import span
 from chartside.sandbox.exchange import Ask, split_url
 from chartside.sandbox.outcome import Refusal
+from chartside.sandbox.query import Parser
 
 TEXT = "https://chartside.dev/fhir/CodeSystem/consent-type|text-messages"
 
@@ -421,7 +422,7 @@ def test_the_cost_follows_the_result() -> None:
     """A narrow search reads an index, not the store: SQLite's own plan holds no scan of a table."""
     sandbox = Sandbox()
     sandbox.load_practice(clients=5)
-    parser = sandbox.engine.searcher._parser
+    parser = Parser(sandbox.store, sandbox.options)
     urls = (
         "Appointment?date=ge2026-11-25&date=lt2026-11-26&status=booked",
         "Communication?identifier=urn:a|1",

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chartside.sandbox.auth import Authority, Guard, Permit, TokenError
+from chartside.sandbox.auth import Authority, Guard, TokenError
 from chartside.sandbox.engine import Engine
-from chartside.sandbox.exchange import Answer, Ask, permit_all, split_url
+from chartside.sandbox.exchange import Answer, Ask, Permit, permit_all, split_url
 from chartside.sandbox.outcome import Refusal
 
 PREFIX = "/fhir"

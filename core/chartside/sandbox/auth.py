@@ -7,7 +7,7 @@ Tokens are opaque and live in memory.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from chartside.clock import Clock, SystemClock
+from chartside.sandbox.exchange import Permit
 from chartside.sandbox.outcome import Refusal
 from chartside.sandbox.scopes import Scope, covers, parse
 
@@ -24,8 +25,6 @@ ALGORITHMS = ["RS384", "ES384"]
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_ASSERTION_SECONDS = 300
 LEEWAY_SECONDS = 5
-
-Permit = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)

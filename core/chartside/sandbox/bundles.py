@@ -96,7 +96,7 @@ def _transaction(engine: Engine, ask: Ask, entries: list[dict[str, Any]]) -> lis
     known = _identities(engine, asks, entries)
     for part in asks:
         if part.body is not None:
-            part.body = _resolve(engine, part.body, known)
+            part.body = _resolve(engine, part, part.body, known)
     answers: list[Answer | None] = [None] * len(asks)
     for index in sorted(range(len(asks)), key=lambda i: _ORDER[asks[i].method]):
         answers[index] = _one(engine, asks[index], known.get(_urn(entries[index]), ""), index)
@@ -142,7 +142,7 @@ def _identity(engine: Engine, part: Ask, criteria: dict[tuple[str, str], str]) -
         return _created(engine, part, resource_type, criteria)
     if part.method in ("PUT", "PATCH", "DELETE") and len(part.path) == 1:
         part.permit(resource_type, "s")
-        rows = engine.searcher.matches(resource_type, part.query)
+        rows = engine.searcher.matches(resource_type, part.query, part.permit)
         if len(rows) == 1:
             part.path, part.query = (resource_type, rows[0].id), []
     return "/".join(part.path) if len(part.path) == 2 else ""
@@ -152,32 +152,33 @@ def _created(engine: Engine, part: Ask, resource_type: str, criteria: dict[tuple
     identity = f"{resource_type}/{uuid.uuid4()}"
     if not part.if_none_exist:
         return identity
-    found = engine.one_match(resource_type, part.if_none_exist)
+    found = engine.one_match(resource_type, part.if_none_exist, part.permit)
     return criteria.setdefault(
         (resource_type, part.if_none_exist), f"{resource_type}/{found.id}" if found else identity
     )
 
 
-def _resolve(engine: Engine, value: Any, known: dict[str, str], element: str = "") -> Any:
+def _resolve(engine: Engine, part: Ask, value: Any, known: dict[str, str], element: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: _resolve(engine, inner, known, key) for key, inner in value.items()}
+        return {key: _resolve(engine, part, inner, known, key) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_resolve(engine, inner, known, element) for inner in value]
+        return [_resolve(engine, part, inner, known, element) for inner in value]
     if isinstance(value, str) and element in _URI_ELEMENTS:
         if value in known:
             return known[value]
         if element == "reference":
-            return _resolve_reference(engine, value)
+            return _resolve_reference(engine, part, value)
     return value
 
 
-def _resolve_reference(engine: Engine, reference: str) -> str:
+def _resolve_reference(engine: Engine, part: Ask, reference: str) -> str:
     if reference.startswith("urn:uuid:"):
         raise Refusal(400, "not-found", "a urn:uuid reference names no entry of the transaction")
     resource_type, mark, criteria = reference.partition("?")
     if not mark or not engine.options.has(resource_type):
         return reference
-    row = engine.one_match(resource_type, criteria)
+    part.permit(resource_type, "s")
+    row = engine.one_match(resource_type, criteria, part.permit)
     if row is None:
         raise Refusal(412, "not-found", "a conditional reference meets no resource")
     return f"{row.type}/{row.id}"

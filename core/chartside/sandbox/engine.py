@@ -12,7 +12,7 @@ import orjson
 
 from chartside.sandbox.capability import capability_statement
 from chartside.sandbox.dates import iso
-from chartside.sandbox.exchange import Answer, Ask, etag
+from chartside.sandbox.exchange import Answer, Ask, Permit, etag
 from chartside.sandbox.options import Options
 from chartside.sandbox.outcome import Refusal, not_supported, outcome
 from chartside.sandbox.search import Searcher
@@ -138,16 +138,16 @@ class Engine:
         if ask.if_none_exist:
             if self.options.no_conditional_create:
                 raise Refusal(412, "not-supported", "conditional create is not supported by this server")
-            found = self.one_match(resource_type, ask.if_none_exist)
+            found = self.one_match(resource_type, ask.if_none_exist, ask.permit)
             if found is not None:
                 return Answer(200, self._shown(ask, found), found, self._location(found))
         resource = self._checked(ask.body, resource_type)
         return self._store(ask, {**resource, "id": ask.assigned_id or str(uuid.uuid4())}, "POST", 201)
 
-    def one_match(self, resource_type: str, criteria: str) -> Row | None:
+    def one_match(self, resource_type: str, criteria: str, permit: Permit) -> Row | None:
         """Return the one resource that meets the criteria (``a=b&c=d``), None if none; Refusal 412 if several."""
         pairs = parse_qsl(criteria.lstrip("?"), keep_blank_values=True)
-        rows = self.searcher.matches(resource_type, pairs)
+        rows = self.searcher.matches(resource_type, pairs, permit)
         if len(rows) > 1:
             raise Refusal(412, "multiple-matches", "more than one resource meets the criteria")
         return rows[0] if rows else None
@@ -200,7 +200,7 @@ class Engine:
         if self.options.no_conditional_update:
             raise Refusal(412, "not-supported", "conditional interactions are not supported by this server")
         ask.permit(resource_type, "s")
-        rows = self.searcher.matches(resource_type, ask.query)
+        rows = self.searcher.matches(resource_type, ask.query, ask.permit)
         if len(rows) > 1:
             raise Refusal(412, "multiple-matches", "more than one resource meets the criteria")
         if rows:

@@ -10,6 +10,9 @@ from urllib.parse import parse_qsl, unquote
 from chartside.sandbox.dates import from_ms
 from chartside.sandbox.store import Row
 
+Permit = Callable[[str, str], None]
+"""``permit(type, letter)``: raises Refusal where a token does not reach."""
+
 
 def permit_all(resource_type: str, letter: str) -> None:
     """Permit everything: a server without authorisation."""
@@ -33,7 +36,7 @@ class Ask:
     prefer: str = ""
     base: str = ""
     assigned_id: str = ""
-    permit: Callable[[str, str], None] = permit_all
+    permit: Permit = permit_all
 
     @property
     def strict(self) -> bool:

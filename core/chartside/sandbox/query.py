@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chartside.sandbox.dates import span, to_ms
+from chartside.sandbox.exchange import Permit, permit_all
 from chartside.sandbox.indexing import ANY_SYSTEM, normal
 from chartside.sandbox.options import Options
 from chartside.sandbox.outcome import Refusal, not_supported
@@ -74,10 +75,14 @@ class Search:
 
 
 class Parser:
-    """Understands searches for one store, within its options."""
+    """Understands a search of one store, within its options and what ``permit`` allows.
 
-    def __init__(self, store: Store, options: Options) -> None:
-        self._store, self._options = store, options
+    A chain or ``_has`` reads other types, too: the types that the token does not reach are left out of it, and where
+    none is left the search is refused. Otherwise a chain would be a way to ask about what may not be read.
+    """
+
+    def __init__(self, store: Store, options: Options, permit: Permit = permit_all) -> None:
+        self._store, self._options, self._permit = store, options, permit
 
     def parse(self, resource_type: str, pairs: Pairs, *, strict: bool = False) -> Search:
         """Return the search; Refusal 400 where it is not understood."""
@@ -279,13 +284,27 @@ class Parser:
             return None
         kinds = [modifier] if modifier else sorted(param.targets or table())
         found = [(kind, self._condition(kind, rest, value)) for kind in kinds if self._options.has(kind)]
-        inner = [self._targets_meeting(kind, condition) for kind, condition in found if condition is not None]
+        inner = self._permitted([(kind, condition) for kind, condition in found if condition is not None])
         if not inner:
             return None
-        union = " UNION ALL ".join(sql.text for sql in inner)
-        args = (self._store.searched(param), *(arg for sql in inner for arg in sql.args))
+        parts = [self._targets_meeting(kind, condition) for kind, condition in inner]
+        union = " UNION ALL ".join(sql.text for sql in parts)
+        args = (self._store.searched(param), *(arg for sql in parts for arg in sql.args))
         find = Sql(f"SELECT rid FROM reference WHERE p=? AND target IN ({union})", args)
         return Condition(Sql(f"r.pk IN ({find.text})", find.args), find, 3)
+
+    def _permitted(self, inner: list[tuple[str, Condition]]) -> list[tuple[str, Condition]]:
+        """Return what the token reaches; the last refusal where that is nothing."""
+        allowed, refused = [], None
+        for kind, condition in inner:
+            try:
+                self._permit(kind, "s")
+                allowed.append((kind, condition))
+            except Refusal as refusal:
+                refused = refusal
+        if refused is not None and not allowed:
+            raise refused
+        return allowed
 
     def _targets_meeting(self, kind: str, condition: Condition) -> Sql:
         where = self._where(kind, [condition])
@@ -300,6 +319,7 @@ class Parser:
         condition = self._condition(kind, rest, value) if param and param.kind == "reference" else None
         if param is None or condition is None:
             return None
+        self._permit(kind, "s")
         where = self._where(kind, [condition])
         inner = f"SELECT r.pk FROM resource r WHERE {where.text}"
         find = f"SELECT target FROM reference WHERE p=? AND rid IN ({inner})"

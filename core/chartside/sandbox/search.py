@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from chartside.sandbox.exchange import Answer, Ask
+from chartside.sandbox.exchange import Answer, Ask, Permit
 from chartside.sandbox.options import Options
 from chartside.sandbox.outcome import Refusal
 from chartside.sandbox.parameters import Param, table
@@ -40,15 +40,15 @@ class Searcher:
 
     def __init__(self, store: Store, options: Options) -> None:
         self._store, self._options = store, options
-        self._parser = Parser(store, options)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def matches(self, resource_type: str, pairs: Pairs) -> list[Row]:
+    def matches(self, resource_type: str, pairs: Pairs, permit: Permit) -> list[Row]:
         """Return at most two resources that meet the criteria of a conditional interaction."""
-        search = self._parser.parse(resource_type, pairs, strict=True)
+        parser = Parser(self._store, self._options, permit)
+        search = parser.parse(resource_type, pairs, strict=True)
         if not search.conditions:
             raise Refusal(412, "multiple-matches", "a conditional interaction needs criteria")
-        select = self._parser.select(search)
+        select = parser.select(search)
         return self._store.rows([pk for (pk,) in self._store.query(select.text + " LIMIT 2", select.args)])
 
     def answer(self, ask: Ask) -> Answer:
@@ -58,9 +58,11 @@ class Searcher:
             return self._later_page(ask, cursor)
         resource_type = ask.path[0]
         self._check_required(resource_type, ask.query)
-        search = self._parser.parse(resource_type, ask.query, strict=ask.strict)
-        self._check_permits(ask, search)
-        select = self._parser.select(search)
+        parser = Parser(self._store, self._options, ask.permit)
+        search = parser.parse(resource_type, ask.query, strict=ask.strict)
+        for value, _ in search.revincludes:
+            ask.permit(value.partition(":")[0], "s")
+        select = parser.select(search)
         pks = array("q", (pk for (pk,) in self._store.query(select.text, select.args)))
         if search.summary == "count" or search.count == 0:
             return Answer(200, _bundle(len(pks), [("self", self._self_link(ask, search))], []))
@@ -73,14 +75,6 @@ class Searcher:
             raise Refusal(
                 400, "required", f"a search of {resource_type} needs one of: {', '.join(sorted(needed))}"
             )
-
-    def _check_permits(self, ask: Ask, search: Search) -> None:
-        """Included and chained types are read too, so the token has to reach them."""
-        for value, _ in search.revincludes:
-            ask.permit(value.partition(":")[0], "s")
-        for name, _ in search.applied:
-            if name.startswith("_has:"):
-                ask.permit(name.split(":")[1], "s")
 
     def _later_page(self, ask: Ask, cursor: str) -> Answer:
         key, _, offset = cursor.partition(".")
