@@ -1,0 +1,194 @@
+"""The decoder, as a process of its own: encoded sound on standard input, 16 kHz mono 16-bit PCM on standard output.
+
+A recording is hostile input for a large C library. Here it can do no harm: the process may not write files
+(RLIMIT_FSIZE 0, which also keeps sound off the disk), leaves no core dump, and has little memory and time. Only
+the standard library and ``av`` are imported, and the demuxer is chosen by the first bytes, so that a playlist or
+another format that names further files is never opened.
+
+Output: 8 bytes (the declared length in seconds as a little-endian double, 0 when unknown), then samples. A refusal is one
+word of ``decode.REFUSALS`` on standard error and status 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+MEGABYTE = 1 << 20
+MEMORY = 700 * MEGABYTE
+"""Address space. The interpreter and the codecs take 130 MB of it; the rest bounds a bomb."""
+CPU_SECONDS = 240
+"""A four-hour recording takes about 30 s."""
+LONGEST_IN_MEMORY = 256 * MEGABYTE
+"""An MP4 on a pipe must be held whole (its index may lie at the end): 12 h at 48 kbit/s."""
+LONGEST_SECONDS = float(os.environ.get("CHARTSIDE_LONGEST_SECONDS", 4 * 3600))
+TOLERANCE = 1.0
+"""Seconds by which a recording may be shorter than its header says."""
+RATE = 16_000
+UNKNOWN_LENGTH = (0, 0xFFFFFFFF)
+"""What a WAV written to a pipe says of its length."""
+
+
+def refuse(word: str) -> NoReturn:
+    """End with one word for the parent."""
+    sys.stdout.flush()
+    sys.stderr.write(word)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def limit() -> None:
+    """Bound memory and time; allow no file and no core dump. Windows has no such limits."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for what, value in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # a limit that is already lower stays
+            resource.setrlimit(what, (value, value))
+
+
+def container_of(head: bytes) -> str:
+    """The name of the demuxer for these first 12 bytes; empty when it is none of ours."""
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    for magic, name in ((b"OggS", "ogg"), (b"\x1aE\xdf\xa3", "matroska"), (b"fLaC", "flac"), (b"ID3", "mp3")):
+        if head.startswith(magic):
+            return name
+    # MPEG audio without a tag: 11 bits of synchronisation, layer III
+    return "mp3" if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 else ""
+
+
+def size_of(source: Any) -> int:
+    """Bytes of a regular file; 0 for a pipe."""
+    return int(os.fstat(source.fileno()).st_size) if source.seekable() else 0
+
+
+def wav_is_cut(head: bytes, size: int) -> bool:
+    """Whether the first chunks of a WAV promise more bytes than the file has."""
+    at = 12
+    while at + 8 <= len(head):
+        name, length = head[at : at + 4], struct.unpack("<I", head[at + 4 : at + 8])[0]
+        if name == b"data":
+            return length not in UNKNOWN_LENGTH and head[:4] == b"RIFF" and at + 8 + length > size + 1
+        at += 8 + length + length % 2
+    return False
+
+
+class Endless:
+    """Takes the pipe's bytes once, for demuxers that need no way back."""
+
+    def __init__(self, source: Any) -> None:
+        self.read = source.read
+
+
+def prepare(source: Any) -> tuple[Any, str]:
+    """The source as the demuxer takes it, and the demuxer's name."""
+    head = source.peek(4096)[:4096]
+    if not head:
+        refuse("empty")
+    name = container_of(head)
+    if not name:
+        refuse("unknown")
+    size = size_of(source)
+    if size and name == "wav" and wav_is_cut(head, size):
+        refuse("cut")
+    if source.seekable():
+        return source, name
+    if name != "mp4":
+        return Endless(source), name
+    data = source.read(LONGEST_IN_MEMORY + 1)
+    if len(data) > LONGEST_IN_MEMORY:
+        refuse("large")
+    return io.BytesIO(data), name
+
+
+def declared_seconds(container: Any, stream: Any, name: str, size: int) -> float:
+    """What the header says; 0 where it says nothing that can be believed."""
+    if name == "wav" and not size:
+        return 0.0  # the header of a WAV on a pipe says anything
+    if container.duration:
+        return float(container.duration) / 1e6
+    return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+
+
+def frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Decoded frames. A few damaged packets are skipped, as players do; more of them is a broken file."""
+    import av
+
+    good = bad = 0
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                good += 1
+                yield frame
+        except av.error.InvalidDataError:
+            bad += 1
+            if bad > 20 + good // 50:
+                refuse("broken")
+    if not good:
+        refuse("broken")
+
+
+def pump(container: Any, name: str, size: int, out: Any) -> None:
+    """Decode, resample, write."""
+    import av
+
+    stream = next((s for s in container.streams if s.type == "audio"), None)
+    if stream is None:
+        refuse("silent")
+    declared = declared_seconds(container, stream, name, size)
+    if declared > LONGEST_SECONDS:
+        refuse("long")
+    out.write(struct.pack("<d", declared))
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    written = 0
+    for frame in frames(container, stream):
+        frame.pts = None  # gaps and jumps of the clock are no error
+        for piece in resampler.resample(frame):
+            out.write(memoryview(piece.planes[0])[: piece.samples * 2])
+            written += piece.samples
+        if written > LONGEST_SECONDS * RATE:
+            refuse("long")
+    for piece in resampler.resample(None):
+        out.write(memoryview(piece.planes[0])[: piece.samples * 2])
+        written += piece.samples
+    if written / RATE < declared * 0.99 - TOLERANCE:
+        refuse("cut")
+
+
+def main() -> None:
+    """Decode standard input to standard output."""
+    limit()
+    import av
+
+    source = open(0, "rb", buffering=1 << 16, closefd=False)  # noqa: SIM115 - lives as long as the process
+    out = open(1, "wb", buffering=1 << 16, closefd=False)  # noqa: SIM115
+    try:
+        size = size_of(source)
+        handle, name = prepare(source)
+        with av.open(handle, mode="r", format=name, metadata_errors="ignore") as container:
+            pump(container, name, size, out)
+        out.flush()
+    except BrokenPipeError:
+        os._exit(0)  # nobody listens any more
+    except MemoryError:
+        refuse("large")
+    except (av.error.FFmpegError, ValueError, OSError):
+        refuse("broken")
+
+
+if __name__ == "__main__":
+    main()
