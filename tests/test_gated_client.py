@@ -35,7 +35,7 @@ def make(ehr, tmp_path):
 def test_reads_what_is_declared_and_nothing_else(make, ehr):
     """S-7: a typed error before anything is sent, and an entry in the trail."""
     fhir = make(Appointment="rs")
-    first, *_ = fhir.search("Appointment", {"_count": "1"}).matches()
+    first = fhir.search("Appointment", {"_count": "1"}).first()
     assert fhir.read("Appointment", first["id"])["id"] == first["id"]
     before = len(ehr.sandbox.seen)
     for attempt in (
