@@ -17,6 +17,7 @@ import re
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -171,15 +172,13 @@ class FaultyApp:
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
-        try:
-            rules = {rule.kind: rule for rule in self.faults.pick(scope["method"], scope["path"])}
-            if rules:
+        exchange = _Exchange(scope, receive, send, self.seen)
+        rules = {rule.kind: rule for rule in self.faults.pick(scope["method"], scope["path"])}
+        if rules:
+            with suppress(asyncio.CancelledError):  # the server ends while a slow answer waits
                 await self._fail(rules, exchange)
-            else:
-                await self.app(scope, receive, exchange.send)
-        finally:
-            self.seen.append((scope["method"], scope["path"], exchange.status))
+        else:
+            await self.app(scope, receive, exchange.send)
 
     async def _fail(self, rules: dict[str, Rule], exchange: _Exchange) -> None:
         if "slow" in rules:
@@ -207,15 +206,21 @@ class FaultyApp:
 
 
 class _Exchange:
-    """One request and its answer, watched."""
+    """One request and its answer. It is noted in ``seen`` before the client can know of the answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self._send = scope, receive, send
-        self.status = 0
+    def __init__(self, scope: Scope, receive: Receive, send: Send, seen: deque[tuple[str, str, int]]) -> None:
+        self.scope, self.receive, self._send, self._seen = scope, receive, send, seen
+        self._noted = False
+
+    def note(self, status: int) -> None:
+        """Note the status, once."""
+        if not self._noted:
+            self._seen.append((self.scope["method"], self.scope["path"], status))
+            self._noted = True
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.note(message["status"])
         await self._send(message)
 
     async def cut(self) -> None:
@@ -223,7 +228,7 @@ class _Exchange:
         transport = getattr(getattr(self._send, "__self__", None), "transport", None)
         if transport is None:
             raise RuntimeError("cutting a connection needs uvicorn")
-        self.status = 0
+        self.note(0)
         transport.abort()
         await asyncio.sleep(0.01)  # uvicorn learns of it, and does not complain that no answer was given
 
@@ -253,6 +258,8 @@ async def _send_changed(messages: list[Message], kinds: list[str], exchange: _Ex
     for kind in kinds:
         body, headers = mutations.change(kind, body, headers, exchange.scope["path"])
     headers.append((b"content-length", str(len(body)).encode()))
+    if "cut-body" in kinds:
+        exchange.note(0)
     await exchange.send({**start, "headers": headers})
     if "cut-body" in kinds:
         await exchange.send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})

@@ -119,7 +119,10 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.shutdown()
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)  # the connections learn that they are lost before their tasks end
         for task in list(self.server_state.tasks):
             task.cancel()
 

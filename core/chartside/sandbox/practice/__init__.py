@@ -62,14 +62,10 @@ class Practice:
         maker = People(self.seed, self.now.date())
         for number in range(1, self.clients + 1):
             client = maker.client(number)
-            found |= {
-                client.family,
-                f"MRN-{client.number:07d}",
-                client.phone,
-                client.phone.removeprefix("+1"),
-                client.email,
-            }
-        return sorted(found - {""})
+            points = people.patient(client).get("telecom") or (client.guardian or {}).get("telecom", [])
+            found |= {client.family, f"MRN-{client.number:07d}", *(point["value"] for point in points)}
+            found |= {point["value"].removeprefix("+1") for point in points}
+        return sorted(found)
 
     def _client(self, client: Client, taken: set[tuple[int, datetime]]) -> Iterator[Resource]:
         rng = random.Random(self.seed * 7_368_787 + client.number)  # noqa: S311 - people, not secrets

@@ -20,6 +20,8 @@ _WEIGHTS: dict[ConsentType, tuple[int, ...]] = {
     ConsentType.AI_USE: (14, 76, 3, 2, 4, 1, 0),
 }
 
+_MESSAGES = (ConsentType.TEXT_MESSAGES, ConsentType.UNENCRYPTED_EMAIL)
+
 _DISPLAY = {
     ConsentType.TREATMENT: "Treatment",
     ConsentType.TEXT_MESSAGES: "Text messages",
@@ -35,6 +37,8 @@ def consents(client: Client, now: datetime, rng: random.Random) -> list[tuple[st
     found: list[tuple[str, Resource | None]] = []
     for instrument, weights in _WEIGHTS.items():
         kind = rng.choices(KINDS, weights)[0]
+        if client.number <= len(KINDS) and instrument in _MESSAGES:
+            kind = KINDS[client.number - 1]  # so that the smallest practice has every kind
         found.append((f"{instrument.value}:{kind}", consent(client, instrument, kind, now)))
     if client.guardian is not None:
         found.append(("proxy:active", consent(client, ConsentType.PROXY, "active", now)))

@@ -25,7 +25,8 @@ _ZONE = ZoneInfo(HOME.zone)
 def times(client: Client, clinicians: int, now: datetime, rng: random.Random) -> tuple[str, list[datetime]]:
     """Return the client's clinician and the starts of the visits: a fixed weekly hour, as therapy has it."""
     index = (client.number - 1) % clinicians + 1
-    weekday, hour = divmod(((client.number - 1) // clinicians) % SLOTS_PER_WEEK, len(HOURS))
+    turn = (client.number - 1) // clinicians
+    weekday, hour = divmod(turn * 7 % SLOTS_PER_WEEK, len(HOURS))  # 7 and 45 share no divisor: no hour twice
     today = now.astimezone(_ZONE)
     monday = (today - timedelta(days=today.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
     weeks = rng.choices(_WEEKS, _WEEK_WEIGHTS)[0]
