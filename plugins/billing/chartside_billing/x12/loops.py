@@ -1,6 +1,7 @@
 """The loops of an 837P (005010X222A1): a flat list of segments becomes a tree, and the guide's order is kept here.
 
-Only what decides *where* a segment belongs is checked here: HL03, NM101, and what may open or stand in a loop. Whether
+Only what decides *where* a segment belongs is checked here: HL03, NM101, and what may open or stand in a loop.
+Whether
 a loop is complete is the rules' and the validators' business.
 """
 

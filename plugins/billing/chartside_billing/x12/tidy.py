@@ -1,4 +1,5 @@
-"""Repairs that need to know the field: an ICD code's dot, the marks inside numbers. A copy is mended, not the claim."""
+"""Repairs that need to know the field: an ICD code's dot, the marks inside numbers. A copy is mended, not the
+claim."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The two independent validators of an 837P: pyx12 (BSD) and x12sdk (Apache-2.0). Neither is ours, and that is the point.
+"""The two independent validators of an 837P: pyx12 (BSD) and x12sdk (Apache-2.0). Neither is ours, and that is
+the point.
 
 Three things are mended around pyx12 4.x: its maps are read once (308 ms a claim become a few), guides that differ in
-nothing but their name are aliased, and its API is called (its ``x12valid`` command exits 1 on success). Messages carry
+nothing but their name are aliased, and its API is called (its ``x12valid`` command exits 1 on success).
+Messages carry
 no values: the validators quote what they refuse.
 """
 
@@ -37,7 +39,8 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a validator found: its name, the place (segment and element), the reason; ``false_alarm`` names a known one."""
+    """What a validator found: its name, the place (segment and element), the reason; ``false_alarm`` names a
+    known one."""
 
     validator: str
     where: str

@@ -24,7 +24,8 @@ MAX_CLAIMS = 5000
 class Control:
     """What makes an interchange this one: its numbers, its time (as the receiver's clock shows it), its addresses.
 
-    ``interchange`` (ISA13), ``group`` (GS06) and ``transaction`` (the first ST02) count up by the practice's own tally.
+    ``interchange`` (ISA13), ``group`` (GS06) and ``transaction`` (the first ST02) count up by the practice's
+    own tally.
     ``reference`` is BHT03; the 999 and 277CA repeat it.
     """
 
