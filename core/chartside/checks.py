@@ -161,6 +161,8 @@ def _live(host: Host) -> Iterator[Finding]:
         yield from _token(name, place.tokens)
     for manifest in host.manifests:
         yield from _homes(host, manifest)
+    for name, sentences in host.plugins.each("chartside_check", lambda name: {"context": host.context(name)}):
+        yield from (Finding("error", f"plugins.{name}", sentence) for sentence in sentences)
     yield Finding("ok", "ledger", f"effects are recorded in: {host.ledger.home}")
 
 

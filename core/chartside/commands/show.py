@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,7 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-console = Console()
+WIDTH = None if sys.stdout.isatty() else 132
+"""Into a pipe or a log, tables keep their columns whole."""
+
+console = Console(width=WIDTH)
 errors = Console(stderr=True)
 
 
