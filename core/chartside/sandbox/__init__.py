@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from chartside.sandbox.auth import Client, TrustedIssuer
 from chartside.sandbox.faults import Faults
+from chartside.sandbox.likeness import options_like
 from chartside.sandbox.options import Options
 from chartside.sandbox.server import Sandbox
 from chartside.sandbox.store import Store
 
-__all__ = ["Client", "Faults", "Options", "Sandbox", "Store", "TrustedIssuer"]
+__all__ = ["Client", "Faults", "Options", "Sandbox", "Store", "TrustedIssuer", "options_like"]

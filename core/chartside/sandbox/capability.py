@@ -39,12 +39,8 @@ def _rest(options: Options, base: str, secured: bool) -> Resource:
         "mode": "server",
         "security": _security(base) if secured else {"cors": False},
         "resource": [_resource(options, name) for name in options.types()],
-        "searchParam": [
-            {"name": "_id", "type": "token"},
-            {"name": "_lastUpdated", "type": "date"},
-        ],
     }
-    system = [("transaction", options.no_transaction or options.all_read_only), ("batch", options.no_batch)]
+    system = [("transaction", options.no_transaction), ("batch", options.no_batch)]
     interactions = [{"code": code} for code, absent in system if not absent]
     return rest | ({"interaction": interactions} if interactions else {})
 
@@ -64,61 +60,50 @@ def _security(base: str) -> Resource:
 
 
 @lru_cache(maxsize=512)
-def _search_params(name: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
-    params = table()[name]
-    rows = tuple((p.name, "uri" if p.kind == "uri" else p.kind) for p in params.values())
-    includes = tuple(f"{name}:{p.name}" for p in params.values() if p.kind == "reference")
-    backward = tuple(
-        f"{source}:{p.name}"
-        for source, found in table().items()
-        for p in found.values()
-        if p.kind == "reference" and name in p.targets
-    )
-    return rows, includes, backward
+def _pointing_at(name: str) -> tuple[tuple[str, str], ...]:
+    """Return (type, parameter) of all references that may point to a type."""
+    rows = ((source, p) for source, found in table().items() for p in found.values() if p.kind == "reference")
+    return tuple((source, p.name) for source, p in rows if name in p.targets)
 
 
 def _resource(options: Options, name: str) -> Resource:
-    rows, includes, backward = _search_params(name)
-    writes = options.writes(name)
-    common = [("_id", "token"), ("_lastUpdated", "date")]
+    params = options.params(name).values()
+    common = [(key, kind) for key, kind in _COLUMNS if options.understands(name, key)]
+    creates, updates = options.allows(name, "create"), options.allows(name, "update")
+    deletes = options.allows(name, "delete") and not options.no_conditional_update
     shown: Resource = {
         "type": name,
-        "interaction": [{"code": code} for code in _interactions(options, writes)],
-        "versioning": "versioned-update" if writes else "versioned",
-        "readHistory": not options.no_history,
-        "updateCreate": writes and not options.no_client_ids,
-        "conditionalCreate": writes and not options.no_conditional_create,
+        "interaction": [{"code": code} for code in _CODES if options.allows(name, code)],
+        "versioning": "versioned-update" if updates else "versioned",
+        "readHistory": options.allows(name, "vread"),
+        "updateCreate": updates and creates and not options.no_client_ids,
+        "conditionalCreate": creates and not options.no_conditional_create,
         "conditionalRead": "not-match",
-        "conditionalUpdate": writes and not options.no_conditional_update,
-        "conditionalDelete": "single"
-        if _deletes(options, writes) and not options.no_conditional_update
-        else "not-supported",
-        "searchParam": [{"name": key, "type": kind} for key, kind in (*common, *rows)],
+        "conditionalUpdate": updates and not options.no_conditional_update,
+        "conditionalDelete": "single" if deletes else "not-supported",
+        "searchParam": [
+            {"name": key, "type": kind} for key, kind in (*common, *((p.name, p.kind) for p in params))
+        ],
     }
     if not options.no_include:
+        forward = [f"{name}:{p.name}" for p in params if p.kind == "reference"]
+        backward = [f"{source}:{key}" for source, key in _pointing_at(name) if key in options.params(source)]
         kept = [value for value in backward if options.has(value.partition(":")[0])]
         shown |= {
-            key: value
-            for key, value in (("searchInclude", list(includes)), ("searchRevInclude", kept))
-            if value
+            key: value for key, value in (("searchInclude", forward), ("searchRevInclude", kept)) if value
         }
     return shown
 
 
-def _deletes(options: Options, writes: bool) -> bool:
-    return writes and not options.no_delete
-
-
-def _interactions(options: Options, writes: bool) -> list[str]:
-    codes = [
-        ("read", True),
-        ("vread", not options.no_history),
-        ("update", writes),
-        ("patch", writes and not options.no_patch),
-        ("delete", _deletes(options, writes)),
-        ("history-instance", not options.no_history),
-        ("history-type", not options.no_history),
-        ("create", writes),
-        ("search-type", True),
-    ]
-    return [code for code, able in codes if able]
+_COLUMNS = (("_id", "token"), ("_lastUpdated", "date"))
+_CODES = (
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)

@@ -53,7 +53,7 @@ class Engine:
     def _type_route(self, ask: Ask, resource_type: str) -> Answer:
         match ask.method, ask.path[1:]:
             case ("GET", ()) | ("POST", ("_search",)):
-                ask.permit(resource_type, "s")
+                self._may(ask, resource_type, "search-type", "s")
                 return self.searcher.answer(ask)
             case "POST", ():
                 return self._create(ask, resource_type)
@@ -82,7 +82,7 @@ class Engine:
     # --- reading
 
     def _read(self, ask: Ask, resource_type: str, resource_id: str) -> Answer:
-        ask.permit(resource_type, "r")
+        self._may(ask, resource_type, "read", "r")
         row = self._existing(resource_type, resource_id)
         if ask.if_none_match and ask.if_none_match == etag(row):
             return Answer(304, b"", row)
@@ -97,8 +97,7 @@ class Engine:
         return row
 
     def _vread(self, ask: Ask, resource_type: str, resource_id: str, version: str) -> Answer:
-        self._need(not self.options.no_history, "vread")
-        ask.permit(resource_type, "r")
+        self._may(ask, resource_type, "vread", "r")
         for row in self.store.history(resource_type, resource_id):
             if str(row.version) == version:
                 if row.deleted:
@@ -109,8 +108,10 @@ class Engine:
     def _history(self, ask: Ask, resource_type: str, resource_id: str | None) -> Answer:
         from chartside.sandbox.history import history_bundle
 
-        self._need(not self.options.no_history, "history")
-        ask.permit(resource_type, "r" if resource_id else "s")
+        if resource_id:
+            self._may(ask, resource_type, "history-instance", "r")
+        else:
+            self._may(ask, resource_type, "history-type", "s")
         rows = self.store.history(resource_type, resource_id)
         if resource_id is not None and not rows:
             raise Refusal(404, "not-found", f"no such {resource_type}")
@@ -118,14 +119,11 @@ class Engine:
 
     # --- writing
 
-    def _need(self, able: bool, what: str) -> None:
-        if not able:
-            raise not_supported(what, status=405)
-
-    def _writable(self, ask: Ask, resource_type: str, letter: str) -> None:
+    def _may(self, ask: Ask, resource_type: str, interaction: str, letter: str) -> None:
+        """Refuse what the token's scopes (403) or the server (405) do not allow."""
         ask.permit(resource_type, letter)
-        if not self.options.writes(resource_type):
-            raise Refusal(405, "not-supported", f"{resource_type} is read-only on this server")
+        if not self.options.allows(resource_type, interaction):
+            raise not_supported(f"{interaction} of {resource_type}", status=405)
 
     def _checked(self, body: Any, resource_type: str) -> Resource:
         resource = check_form(body, resource_type)
@@ -134,7 +132,7 @@ class Engine:
         return dict(resource)
 
     def _create(self, ask: Ask, resource_type: str) -> Answer:
-        self._writable(ask, resource_type, "c")
+        self._may(ask, resource_type, "create", "c")
         if ask.if_none_exist:
             if self.options.no_conditional_create:
                 raise Refusal(412, "not-supported", "conditional create is not supported by this server")
@@ -153,16 +151,16 @@ class Engine:
         return rows[0] if rows else None
 
     def _update(self, ask: Ask, resource_type: str, resource_id: str) -> Answer:
-        self._writable(ask, resource_type, "u")
+        self._may(ask, resource_type, "update", "u")
         resource = self._checked(ask.body, resource_type)
         if resource.get("id", resource_id) != resource_id or not ID.match(resource_id):
             raise Refusal(400, "invalid", "the id of the body is not the id of the address")
         row = self.store.read(resource_type, resource_id)
         self._check_match(ask, row)
-        if row is None and self.options.no_client_ids:
-            raise Refusal(405, "not-supported", "this server gives the ids itself: use create")
         if row is None:
-            ask.permit(resource_type, "c")
+            self._may(ask, resource_type, "create", "c")
+            if self.options.no_client_ids:
+                raise Refusal(405, "not-supported", "this server gives the ids itself: use create")
         status = 200 if row and not row.deleted else 201
         return self._store(ask, {**resource, "id": resource_id}, "PUT", status)
 
@@ -176,8 +174,7 @@ class Engine:
             raise Refusal(412, "conflict", "the resource has another version by now: read it again")
 
     def _patch(self, ask: Ask, resource_type: str, resource_id: str) -> Answer:
-        self._need(not self.options.no_patch, "patch")
-        self._writable(ask, resource_type, "u")
+        self._may(ask, resource_type, "patch", "u")
         row = self._existing(resource_type, resource_id)
         self._check_match(ask, row)
         if "json-patch" not in ask.content_type:
@@ -188,8 +185,7 @@ class Engine:
         return self._store(ask, patched, "PATCH", 200)
 
     def _delete(self, ask: Ask, resource_type: str, resource_id: str) -> Answer:
-        self._need(not self.options.no_delete, "delete")
-        self._writable(ask, resource_type, "d")
+        self._may(ask, resource_type, "delete", "d")
         row = self.store.read(resource_type, resource_id)
         self._check_match(ask, row)
         if row is None:

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chartside.sandbox import parameters
+from chartside.sandbox.parameters import Param
+
+_WRITES = frozenset({"create", "update", "patch", "delete"})
+_PAST = frozenset({"vread", "history-instance", "history-type"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The server refuses what is switched off here, and its CapabilityStatement does not list it.
 
-    ``absent``: resource types that it does not have (404). ``read_only``: types that it does not write (405).
+    ``absent``: resource types that it does not have (404); ``only``: the types that it has, if not all.
+    ``read_only``: types that it does not write (405). ``interactions``: type -> all that can be done with it (FHIR
+    codes: ``read``, ``search-type`` ...); ``search``: type -> all parameters that it understands. Both for some types.
     ``required_search``: type -> parameters of which a search needs at least one (400).
     ``unknown_parameter``: what an unknown search parameter does: it is left out and missing from the self link,
     it is refused (400), or the answer is 200 with no entry. ``Prefer: handling=strict`` always refuses.
@@ -25,6 +31,8 @@ class Options:
     only: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
     all_read_only: bool = False
+    interactions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    search: Mapping[str, frozenset[str]] = field(default_factory=dict)
     required_search: Mapping[str, frozenset[str]] = field(default_factory=dict)
     no_transaction: bool = False
     no_batch: bool = False
@@ -46,9 +54,26 @@ class Options:
         known = resource_type in parameters.table() and resource_type not in self.absent
         return known and (not self.only or resource_type in self.only)
 
-    def writes(self, resource_type: str) -> bool:
-        """Whether the server writes this type."""
-        return not self.all_read_only and resource_type not in self.read_only and self.has(resource_type)
+    def allows(self, resource_type: str, interaction: str) -> bool:
+        """Whether the server does this interaction (a FHIR code such as ``search-type``) with this type."""
+        if not self.has(resource_type):
+            return False
+        if interaction not in self.interactions.get(resource_type, (interaction,)):
+            return False
+        if interaction in _WRITES and (self.all_read_only or resource_type in self.read_only):
+            return False
+        off = {"patch": self.no_patch, "delete": self.no_delete} | dict.fromkeys(_PAST, self.no_history)
+        return not off.get(interaction, False)
+
+    def params(self, resource_type: str) -> dict[str, Param]:
+        """Return the search parameters of a type that the server understands."""
+        known = parameters.table().get(resource_type, {})
+        listed = self.search.get(resource_type)
+        return known if listed is None else {name: param for name, param in known.items() if name in listed}
+
+    def understands(self, resource_type: str, name: str) -> bool:
+        """Whether the server understands ``_id`` or ``_lastUpdated``, which are no index rows."""
+        return name in self.search.get(resource_type, (name,))
 
     def types(self) -> list[str]:
         """Return the types that the server knows."""

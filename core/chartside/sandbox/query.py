@@ -135,7 +135,7 @@ class Parser:
         return Sql(" ".join(joins), tuple(args)), ", ".join([*order, "r.pk"])
 
     def _sort_key(self, resource_type: str, name: str, descending: bool) -> Sql:
-        param = table()[resource_type].get(name)
+        param = self._options.params(resource_type).get(name)
         if param is None:
             raise Refusal(400, "not-supported", "_sort names a parameter that this type does not have")
         where, column = _PLACES[param.kind]
@@ -172,7 +172,7 @@ class Parser:
     # --- parameters that select
 
     def _is_plain_date(self, resource_type: str, name: str, value: str) -> bool:
-        param = table()[resource_type].get(name)
+        param = self._options.params(resource_type).get(name)
         return param is not None and param.kind == "date" and param.single and "," not in value
 
     def _filter(self, search: Search, name: str, value: str, strict: bool) -> None:
@@ -192,11 +192,9 @@ class Parser:
         base, _, modifier = head.partition(":")
         if base == "_has":
             return self._has(resource_type, name, value)
-        if base == "_id":
-            return _id(resource_type, value)
-        if base == "_lastUpdated":
-            return _last_updated(value)
-        param = table().get(resource_type, {}).get(base)
+        if base in ("_id", "_lastUpdated") and self._options.understands(resource_type, base):
+            return _id(resource_type, value) if base == "_id" else _last_updated(value)
+        param = self._options.params(resource_type).get(base)
         if param is None:
             return None
         return self._chain(param, modifier, rest, value) if dot else self._own(param, modifier, value)
@@ -315,7 +313,7 @@ class Parser:
         if len(parts) != 4:
             raise Refusal(400, "value", "_has is _has:Type:reference:parameter")
         _, kind, link, rest = parts
-        param = table().get(kind, {}).get(link)
+        param = self._options.params(kind).get(link)
         condition = self._condition(kind, rest, value) if param and param.kind == "reference" else None
         if param is None or condition is None:
             return None

@@ -19,7 +19,7 @@ import orjson
 from chartside.sandbox.exchange import Answer, Ask, Permit
 from chartside.sandbox.options import Options
 from chartside.sandbox.outcome import Refusal
-from chartside.sandbox.parameters import Param, table
+from chartside.sandbox.parameters import Param
 from chartside.sandbox.query import Pairs, Parser, Search
 from chartside.sandbox.store import Row, Store
 
@@ -136,7 +136,7 @@ class Searcher:
     def _forward(self, ask: Ask, search: Search, rows: Sequence[Row], round_: int) -> list[int]:
         pks: list[int] = []
         for value, iterate in search.includes:
-            source, params, kind = _include(value)
+            source, params, kind = self._include(value)
             numbers = [self._store.searched(param) for param in params if round_ == 0 or iterate]
             targets = self._targets([row.pk for row in rows if row.type == source], numbers)
             wanted = [target for target in targets if not kind or target.startswith(kind + "/")]
@@ -145,6 +145,16 @@ class Searcher:
                     ask.permit(target_type, "r")
             pks += self._numbers_of(wanted)
         return pks
+
+    def _include(self, value: str) -> tuple[str, list[Param], str]:
+        """Return source type, parameters and wanted target type of ``Type:parameter[:Target]``."""
+        source, _, rest = value.partition(":")
+        name, _, kind = rest.partition(":")
+        params = self._options.params(source)
+        found = [p for p in params.values() if p.kind == "reference" and name in ("*", p.name)]
+        if not found:
+            raise Refusal(400, "not-supported", "_include or _revinclude names no reference of that type")
+        return source, found, kind
 
     def _targets(self, pks: Sequence[int], numbers: Sequence[int]) -> list[str]:
         if not pks or not numbers:
@@ -166,7 +176,7 @@ class Searcher:
     def _backward(self, search: Search, rows: Sequence[Row], round_: int) -> list[int]:
         pks: list[int] = []
         for value, iterate in search.revincludes:
-            _, params, kind = _include(value)
+            _, params, kind = self._include(value)
             targets = [f"{row.type}/{row.id}" for row in rows if not kind or row.type == kind]
             if (round_ == 0 or iterate) and targets:
                 numbers = ",".join(str(self._store.searched(param)) for param in params)
@@ -174,17 +184,6 @@ class Searcher:
                 marks = ",".join("?" * len(targets))
                 pks += [pk for (pk,) in self._store.query(sql.format(numbers, marks), targets)]
         return pks
-
-
-def _include(value: str) -> tuple[str, list[Param], str]:
-    """Return source type, parameters and wanted target type of ``Type:parameter[:Target]``."""
-    source, _, rest = value.partition(":")
-    name, _, kind = rest.partition(":")
-    params = table().get(source, {})
-    found = [p for p in params.values() if p.kind == "reference" and name in ("*", p.name)]
-    if not found:
-        raise Refusal(400, "not-supported", "_include or _revinclude names no reference of that type")
-    return source, found, kind
 
 
 _MANDATORY = {"resourceType", "id", "meta", "status", "intent", "subject", "patient"}
