@@ -140,7 +140,7 @@ def test_no_consent_no_message_no_record(world):
     """Promise 3: a denial leaves no half-made record behind."""
     world.denied["Patient/1"] = "sms"
     [outcome] = world.messages().deliver([world.intent()])
-    assert (outcome.status, outcome.reason) == (Status.HELD, "the client said no")
+    assert (outcome.status, outcome.reason) == (Status.HELD, "opted out")
     assert world.bodies() == []
     assert world.records() == []
 
@@ -184,7 +184,7 @@ def test_another_way_only_after_a_definite_failure_and_with_consent(world):
     assert (one.status, one.channel) == (Status.FAILED, "email")  # this gateway refuses the number either way
     world.gateway.rejects = frozenset({"+15185550102"})
     [two] = world.messages().deliver([world.intent(2, ("sms", "email"))])
-    assert (two.status, two.reason) == (Status.HELD, "the client said no")
+    assert (two.status, two.reason) == (Status.HELD, "sms: the provider refused it; email: opted out")
     world.denied["Patient/3"] = "sms"
     [three] = world.messages().deliver([world.intent(3, ("sms", "email"))])
     assert (three.status, three.channel) == (Status.SENT, "email")

@@ -29,13 +29,17 @@ _MEDIUM = {"sms": "SMSWRIT", "email": "EMAILWRIT", "call": "PHONE"}
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``way``: index into ``intent.ways``; ``number``: an opaque name of the address, for caps; ``text``: rendered."""
+    """``way``: index into ``intent.ways``; ``number``: an opaque name of the address, for caps; ``text``: rendered.
+
+    ``before``: why the ways before this one did not serve.
+    """
 
     intent: Intent
     way: int
     key: str
     number: str
     text: Rendered
+    before: tuple[str, ...] = ()
     decision: Decision | None = None
 
     @property
@@ -122,6 +126,8 @@ class Attempt:
     def told(self, status: Status, reason: str = "", claim: Claim | None = None) -> Told:
         """What the plugin is told of it."""
         home = claim.home if claim else ""
+        if reason and self.before:
+            reason = "; ".join([*self.before, f"{self.via.kind}: {reason}"])
         return Told(self.intent, status, reason, self.via.kind, home, self.key, self.decision)
 
 
@@ -141,9 +147,10 @@ class Maker:
         """By the first way. Raises ValueError where its text cannot be made."""
         return self._make(intent, 0)
 
-    def next(self, one: Attempt) -> Attempt:
-        """By the next way. Raises ValueError where its text cannot be made."""
-        return self._make(one.intent, one.way + 1)
+    def next(self, one: Attempt, reason: str) -> Attempt:
+        """By the next way, since this one did not serve. Raises ValueError where its text cannot be made."""
+        made = self._make(one.intent, one.way + 1)
+        return replace(made, before=(*one.before, f"{one.via.kind}: {reason}"))
 
     def _make(self, intent: Intent, way: int) -> Attempt:
         via = intent.ways[way]
@@ -159,7 +166,7 @@ def why(decision: Decision) -> str:
     if decision.review:
         return "consent cannot be computed: the staff must look"
     if any(source.startswith("Consent/") for source in sources):
-        return "the client said no"
+        return "opted out"
     law = _named(source for source in sources if source != "default")
     return f"the law: {law}" if law else "no consent"
 

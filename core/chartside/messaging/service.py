@@ -91,19 +91,21 @@ class Messages:
         told: list[Outcome] = []
         attempts = self._attempts(intents, told)
         while attempts:
-            again: list[Attempt] = []
+            again: list[Attempt] = []  # by their next way
             try:
                 self._once(attempts, recheck, dry_run, told, again)
             except (FhirError, AuditUnavailable) as error:
-                named = {outcome.key for outcome in told} | {one.key for one in again}
                 reason = f"{type(error).__name__}; the next run tries again"
-                told += [one.told(Status.FAILED, reason) for one in attempts if one.key not in named]
-            attempts = [self._maker.next(one) for one in again]
+                named = {id(outcome.intent) for outcome in told} | {id(one.intent) for one in again}
+                told += [one.told(Status.FAILED, reason) for one in attempts if id(one.intent) not in named]
+            attempts = again
         yield from told
 
     def _attempts(self, intents: Sequence[Intent], told: list[Outcome]) -> list[Attempt]:
-        attempts = []
-        for intent in intents:
+        attempts, channels = [], self._channels() if intents else {}
+        for given in intents:
+            ways = tuple(way for way in given.ways if way.kind in channels)
+            intent = replace(given, ways=ways) if ways else given
             if not intent.ways:
                 told.append(Outcome(intent, Status.HELD, "no way to reach the client"))
                 continue
@@ -193,7 +195,7 @@ class Messages:
 
     def _refuse(self, one: Attempt, reason: str, told: list[Outcome], again: list[Attempt]) -> None:
         if one.has_next:
-            again.append(one)
+            again.append(self._maker.next(one, reason))
         else:
             told.append(one.told(Status.HELD, reason))
 
@@ -229,7 +231,7 @@ class Messages:
         lost = [pair for pair in pairs if pair[1].state in (State.UNDECIDED, State.BEGUN)]
         for one, claim in pairs:
             if claim.state is State.NOT_DONE and one.has_next:
-                again.append(one)  # given up by an earlier run, which did not come to the next way
+                again.append(self._maker.next(one, "given up earlier"))
             elif claim.state not in (State.CLAIMED, State.UNDECIDED, State.BEGUN):
                 told.append(_stands(one, claim))
         try:
@@ -330,7 +332,7 @@ class Messages:
             ended.note(one, claim, problem, status)
         self._ledger().release(ended.back)
         self._finish(ended.results)
-        again += ended.failed
+        again += [self._maker.next(one, "the provider refused it") for one in ended.failed]
 
     def _finish(self, results: Sequence[Result]) -> None:
         """Tell the ledger; what it does not take now is told again when the effect comes up next."""

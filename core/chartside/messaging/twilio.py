@@ -6,10 +6,11 @@ for among those to the same number with the same text since the visit's step cam
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from chartside.clock import Clock
 from chartside.config import Url
@@ -29,17 +30,23 @@ _STATUS = {
 }
 
 
+def _unspaced(value: object) -> object:
+    return re.sub(r"[\s().-]", "", value) if isinstance(value, str) else value
+
+
 class TwilioSettings(ChannelSettings):
     """``[channels.sms]`` with ``type = "twilio"``.
 
-    ``api_key`` (``SK...``) with ``api_secret``, not the account's own token: it can be withdrawn by itself.
-    ``sender`` is a number or a messaging service (``MG...``). ``base_url``: a regional address.
+    ``auth_token``: the account's own, or better, with ``api_key`` (``SK...``), that key's secret, which can be
+    withdrawn by itself. ``sender`` is a number or a messaging service (``MG...``). ``base_url``: a regional address.
     """
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-zA-Z]{32}$")]
-    api_key: Annotated[str, Field(pattern=r"^SK[0-9a-zA-Z]{32}$")]
-    api_secret: SecretStr
-    sender: Annotated[str, Field(pattern=r"^(\+[1-9]\d{6,14}|MG[0-9a-zA-Z]{32})$")]
+    auth_token: SecretStr
+    api_key: Annotated[str, Field(pattern=r"^(SK[0-9a-zA-Z]{32})?$")] = ""
+    sender: Annotated[
+        str, BeforeValidator(_unspaced), Field(pattern=r"^(\+[1-9]\d{6,14}|MG[0-9a-zA-Z]{32})$")
+    ]
     base_url: Url = API
     timeout: Annotated[float, Field(gt=0, le=60)] = 15.0
 
@@ -98,7 +105,7 @@ def _meaning(status: int, code: int | None) -> MessageError:
     """What an error answer says of the message. ``code`` is Twilio's own, see twilio.com/docs/api/errors."""
     if status in (401, 403):
         return ChannelUnavailable(
-            f"Twilio refuses the credentials ({code})", mend="correct channels.sms.api_key and api_secret"
+            f"Twilio refuses the credentials ({code})", mend="correct channels.sms.auth_token"
         )
     if status in (404, 408, 429):
         return ChannelUnavailable(f"Twilio cannot take it now ({status}, {code})")
@@ -137,5 +144,5 @@ def _client(settings: TwilioSettings, pool: int) -> Any:
             answer = exchange(self._http, method, target, timeout=settings.timeout, **sent)
             return Response(answer.status_code, answer.text)
 
-    secret = settings.api_secret.get_secret_value()
-    return Client(settings.api_key, secret, settings.account_sid, http_client=Http())
+    user, secret = settings.api_key or settings.account_sid, settings.auth_token.get_secret_value()
+    return Client(user, secret, settings.account_sid, http_client=Http())

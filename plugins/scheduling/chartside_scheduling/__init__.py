@@ -9,6 +9,7 @@ from chartside import hookimpl
 
 if TYPE_CHECKING:
     from chartside.context import Context
+    from chartside.demo import Stage
     from chartside.jobs.model import Job
 
 
@@ -28,6 +29,13 @@ class Plugin:
         from chartside_scheduling.texts import Texts
 
         return Texts(context.settings, context.practice).problems()
+
+    @hookimpl
+    def chartside_demo(self, context: Context, stage: Stage) -> None:
+        """The reminders of an invented practice."""
+        from chartside_scheduling.demo import show
+
+        show(stage)
 
 
 plugin = Plugin()

@@ -30,7 +30,7 @@ class Plan:
         self._context, self._report, self._settings = context, report, context.settings
         self._texts = Texts(context.settings, context.practice)
         self._rules = context.settings.rules
-        self._reaches: dict[str, Reach] = {}
+        self._problems: dict[tuple[str, str], str] = {}
 
     def intents(self) -> Iterator[Intent]:
         """Lazily, page by page. Only the windows of the steps are searched, so the cost is that of what is due."""
@@ -38,7 +38,7 @@ class Plan:
         for window in self._rules.windows(now):
             params = {
                 "date": [f"ge{window.start:%Y-%m-%dT%H:%M:%SZ}", f"lt{window.end:%Y-%m-%dT%H:%M:%SZ}"],
-                "status": "booked",
+                "status": "booked,cancelled",
                 "_include": "Appointment:patient",
             }
             for page in self._context.fhir.search("Appointment", params).pages():
@@ -49,16 +49,16 @@ class Plan:
                     for patient in visit.patients:
                         yield self._intent(visit, step, patient, patients, guardians)
 
-    def reach(self, patient: str) -> Reach:
-        """How a client of an intent of this plan is reached, or why not."""
-        return self._reaches.get(patient, Reach())
+    def problem(self, intent: Intent) -> str:
+        """Why an intent of this plan has no way to go; empty for one that has."""
+        return self._problems.get((intent.about, intent.patient), "")
 
     def _due(self, resources: Sequence[Resource]) -> Iterator[tuple[Visit, int]]:
         """Servers were seen to leave out parameters that they do not know, so everything is looked at again."""
         for resource in resources:
             visit = visits.read(resource)
             if isinstance(visit, str):
-                if visit != "not booked":
+                if visit != visits.NOT_BOOKED:
                     self._report.set_aside.append(f"Appointment/{resource.get('id', '?')}: {visit}")
                 continue
             step = self._rules.due(visit.start, visit.types, self._context.clock.now())
@@ -93,12 +93,15 @@ class Plan:
     ) -> Intent:
         settings, practice = self._settings, self._context.practice
         patient, now = patients.get(reference), self._context.clock.now()
-        if patient is None:
+        if visit.cancelled:
+            found = Reach(problem="cancelled")
+        elif patient is None:
             found = Reach(problem="the client's record cannot be read")
         else:
             others = guardians.get(reference, [])
             found = reach(patient, others, settings.channels, now, settings.adult_age)
-        self._reaches[reference] = found
+        if found.problem:
+            self._problems[visit.reference, reference] = found.problem
         language = self._texts.language(found.language)
         ways = tuple(
             Way(
@@ -150,7 +153,7 @@ class Plan:
         if appointment is None or patient is None:
             return "the visit or the client is no longer in the EHR"
         visit = visits.read(appointment)
-        if isinstance(visit, str) or intent.patient not in visit.patients:
+        if isinstance(visit, str) or visit.cancelled or intent.patient not in visit.patients:
             return "cancelled, or no longer booked"
         if visit.version != intent.parts[1:3]:
             return "moved to another time"

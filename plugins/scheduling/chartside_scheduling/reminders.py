@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chartside.context import Context
     from chartside.jobs.ledger import Claim
 
-COLUMNS = ("appointment", "client", "step", "by", "outcome", "why", "when", "recorded")
+COLUMNS = ("appointment", "client", "step", "by", "outcome", "why", "recorded")
 _CHUNK = 50
 _UNDECIDED = (
     "A reminder may or may not have been sent, and the provider cannot tell. "
@@ -58,17 +58,16 @@ class Teller:
     def tell(self, outcome: Outcome) -> None:
         """One row and one count."""
         intent = outcome.intent
-        reason = self._plan.reach(intent.patient).problem if not intent.ways else outcome.reason
-        moment = outcome.not_before or self._context.clock.now()
-        when = f"{moment.astimezone(self._zone):%m-%d %H:%M}" if _has_time(outcome) else ""
+        reason = self._plan.problem(intent) or outcome.reason
+        until = outcome.not_before
+        wait = f" until {until.astimezone(self._zone):%m-%d %H:%M}" if until else ""
         cells = (
-            intent.about,
-            intent.patient,
+            intent.about.partition("/")[2],
+            intent.patient.partition("/")[2],
             intent.parts[-1],
             outcome.channel,
             outcome.status.value,
-            reason,
-            when,
+            reason + wait,
             outcome.home,
         )
         self._report.rows.append(dict(zip(COLUMNS, cells, strict=True)))
@@ -87,7 +86,15 @@ class Teller:
                 continue
             about = ((resource.get("about") or [resource.get("focus") or {}])[0]).get("reference", "")
             patient = (resource.get("subject") or resource.get("for") or {}).get("reference", "")
-            cells = (about, patient, "", "", Status.UNDECIDED.value, "no longer due", "", claim.home)
+            cells = (
+                about.partition("/")[2],
+                patient.partition("/")[2],
+                "",
+                "",
+                Status.UNDECIDED.value,
+                "no longer due",
+                claim.home,
+            )
             self._report.rows.append(dict(zip(COLUMNS, cells, strict=True)))
             self._report.counts[f"{Status.UNDECIDED.value}: no longer due"] += 1
             self._keep(claim.effect.key, patient, about)
@@ -106,10 +113,6 @@ class Teller:
         self._tasks.append(
             StaffTask(name, TaskCode.UNDECIDED_EFFECT, _UNDECIDED, patient, about, priority="urgent")
         )
-
-
-def _has_time(outcome: Outcome) -> bool:
-    return outcome.not_before is not None or outcome.status in (Status.WOULD, Status.SENT)
 
 
 def known(context: Context, outcomes: list[Outcome]) -> Iterable[Outcome]:

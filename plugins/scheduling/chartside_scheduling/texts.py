@@ -44,7 +44,7 @@ _MONTHS = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "es": ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
 }
-_HALVES = {"en": ("AM", "PM"), "es": ("a.m.", "p.m.")}
+_HALVES = {"en": ("AM", "PM"), "es": ("am", "pm")}
 
 
 class Texts:
@@ -116,5 +116,5 @@ def day_of(at: datetime, language: str) -> str:
 
 
 def time_of(at: datetime, language: str) -> str:
-    """``3:05 PM``; ``3:05 p.m.``."""
+    """``3:05 PM``; ``3:05 pm``."""
     return f"{at.hour % 12 or 12}:{at.minute:02d} {_HALVES[language][at.hour >= 12]}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from chartside.types import Resource
 
+NOT_BOOKED = "neither booked nor cancelled"
 _LENGTH = timedelta(minutes=50)
 _STAYS_AWAY = ("declined", "tentative")
 
@@ -29,6 +30,7 @@ class Visit:
     patients: tuple[str, ...]
     types: frozenset[str]
     changed: datetime
+    cancelled: bool = False
 
     @property
     def reference(self) -> str:
@@ -42,9 +44,10 @@ class Visit:
 
 
 def read(resource: Resource) -> Visit | str:
-    """The visit, or in a few words why it is none: "not booked", "no start" ..."""
-    if resource.get("status") != "booked":
-        return "not booked"
+    """The visit, booked or cancelled, or in a few words why it is none."""
+    status = resource.get("status")
+    if status not in ("booked", "cancelled"):
+        return NOT_BOOKED
     start = instant(resource.get("start"))
     if start is None or not isinstance(resource.get("id"), str):
         return "no start that can be read"
@@ -54,7 +57,8 @@ def read(resource: Resource) -> Visit | str:
     meta = resource.get("meta")
     changed = instant(meta.get("lastUpdated")) if isinstance(meta, dict) else None
     end = instant(resource.get("end")) or start + _LENGTH
-    return Visit(resource["id"], start, end, patients, frozenset(_types(resource)), changed or start)
+    types, off = frozenset(_types(resource)), status == "cancelled"
+    return Visit(resource["id"], start, end, patients, types, changed or start, off)
 
 
 def instant(value: Any) -> datetime | None:
