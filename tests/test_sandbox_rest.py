@@ -162,6 +162,16 @@ def test_if_none_match_is_304(url: str) -> None:
     assert (answer.status_code, answer.content) == (304, b"")
 
 
+def test_put_only_if_there_is_none(url: str) -> None:
+    """If-None-Match: * makes an update a create that never overwrites."""
+    place, headers = f"{url}/Patient/only-once", {"If-None-Match": "*"}
+    body = patient(id="only-once")
+    assert [requests.put(place, json=body, headers=headers, timeout=5).status_code for _ in range(2)] == [
+        201,
+        412,
+    ]
+
+
 def patched(url: str, place: str, patch: Any, **headers: str) -> requests.Response:
     """Send a JSON Patch."""
     return requests.patch(

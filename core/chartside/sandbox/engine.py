@@ -29,6 +29,7 @@ class Engine:
     def __init__(self, store: Store, options: Options, *, secured: bool = False) -> None:
         self.store, self.options, self.secured = store, options, secured
         self.searcher = Searcher(store, options)
+        self._statements: dict[str, bytes] = {}
 
     def answer(self, ask: Ask) -> Answer:
         """Do one interaction, whole or not at all."""
@@ -38,7 +39,7 @@ class Engine:
     def _route(self, ask: Ask) -> Answer:
         match ask.method, ask.path:
             case "GET", ("metadata",):
-                return Answer(200, capability_statement(self.options, ask.base, secured=self.secured))
+                return Answer(200, self._statement(ask.base))
             case "POST", ():
                 from chartside.sandbox.bundles import answer_bundle  # it calls back into the engine
 
@@ -49,6 +50,11 @@ class Engine:
         if not self.options.has(resource_type):
             raise Refusal(404, "not-supported", "this server does not have that resource type")
         return self._type_route(ask, resource_type)
+
+    def _statement(self, base: str) -> bytes:
+        if base not in self._statements:
+            self._statements[base] = capability_statement(self.options, base, secured=self.secured)
+        return self._statements[base]
 
     def _type_route(self, ask: Ask, resource_type: str) -> Answer:
         match ask.method, ask.path[1:]:
@@ -157,6 +163,8 @@ class Engine:
             raise Refusal(400, "invalid", "the id of the body is not the id of the address")
         row = self.store.read(resource_type, resource_id)
         self._check_match(ask, row)
+        if ask.if_none_match == "*" and row is not None and not row.deleted:
+            raise Refusal(412, "conflict", "there is one already")
         if row is None:
             self._may(ask, resource_type, "create", "c")
             if self.options.no_client_ids:

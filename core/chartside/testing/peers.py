@@ -1,4 +1,4 @@
-"""Servers that others wrote, started for a test run: sekmet-fhir (FHIR R4) and oidc-provider (OAuth 2, OpenID Connect).
+"""Servers that others wrote, started for a test run: sekmet-fhir, Medplum (FHIR R4), oidc-provider (OAuth 2).
 
 They live in ``.peers`` beside the project's ``pyproject.toml`` (``CHARTSIDE_PEERS`` names another folder) and are
 installed by ``.ci/peers.sh``. Everything listens on 127.0.0.1, on a port that was free, with a temporary folder.
@@ -12,13 +12,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from joserfc.jwk import ECKey, RSAKey
 
@@ -41,6 +42,33 @@ class Peer:
         return next(client for client in self.clients if client.alg == alg)
 
 
+@dataclass(frozen=True, slots=True)
+class Medplum:
+    """Medplum's in-memory FHIR dialect (``base_url``), and its validator."""
+
+    base_url: str
+    validate_url: str
+
+    def issues(
+        self, resources: Sequence[Mapping[str, Any]], profiles: Sequence[Mapping[str, Any]] = ()
+    ) -> list[list[str]]:
+        """Return for each resource what its StructureDefinition forbids: ``place: text``.
+
+        ``profiles``: StructureDefinitions that count where ``meta.profile`` names them.
+        """
+        body = json.dumps({"resources": list(resources), "profiles": list(profiles)}).encode()
+        request = Request(self.validate_url, body, {"Content-Type": "application/json"})  # noqa: S310 - 127.0.0.1
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
+            found = json.load(answer)
+        return [
+            [_issue(issue) for issue in part if issue["severity"] in ("error", "fatal")] for part in found
+        ]
+
+
+def _issue(issue: Mapping[str, Any]) -> str:
+    return f"{', '.join(issue.get('expression', []))}: {issue.get('details', {}).get('text', '')}"
+
+
 def peers_folder(root: Path) -> Path:
     """Return the folder in which the peers are installed."""
     return Path(os.environ.get("CHARTSIDE_PEERS", root / ".peers"))
@@ -52,11 +80,10 @@ def sekmet_command(root: Path) -> Path | None:
     return command if command.exists() else None
 
 
-def node_folder(root: Path) -> Path | None:
-    """Return the folder with oidc-provider, or None where it (or node) is not installed."""
+def node_folder(root: Path, package: str) -> Path | None:
+    """Return the folder with an npm package, or None where it (or node) is not installed."""
     folder = peers_folder(root) / "node"
-    there = (folder / "node_modules" / "oidc-provider").exists() and shutil.which("node")
-    return folder if there else None
+    return folder if (folder / "node_modules" / package).exists() and shutil.which("node") else None
 
 
 @contextmanager
@@ -102,6 +129,15 @@ def run_oidc(
     with _process(["node", str(script), str(config), str(node)], folder) as (process, log):
         issuer = _first_line(process, log)["issuer"]
         yield Peer(issuer, f"{issuer}/token", clients)
+
+
+@contextmanager
+def run_medplum(node: Path, folder: Path) -> Iterator[Medplum]:
+    """Run Medplum's in-memory dialect."""
+    script = files("chartside.testing").joinpath("medplum.mjs")
+    with _process(["node", str(script), str(node)], folder) as (process, log):
+        root = _first_line(process, log)["root"]
+        yield Medplum(f"{root}/fhir", f"{root}/validate")
 
 
 def _oidc_config(

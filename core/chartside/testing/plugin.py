@@ -13,6 +13,7 @@ a test asks for one of its fixtures.
 ``sekmet``           a FHIR R4 server that others wrote, open (skips where it is not installed)
 ``sekmet_smart``     the same, behind SMART backend services: ``.client("RS384")``, ``.client("ES384")``
 ``oidc``             an authorisation server that others wrote, with the same two clients
+``medplum``          another FHIR R4 dialect (no next links, versions that are no numbers), and an independent validator
 ===================  =========================================================================================
 
 ``@pytest.mark.ehr(...)`` shapes the EHR: ``clients``, ``seed``, ``secured``, ``scopes``, ``latency``, and every field
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from chartside.sandbox import Faults
     from chartside.sandbox.practice import Practice
     from chartside.testing.ehr import Ehr
-    from chartside.testing.peers import Peer
+    from chartside.testing.peers import Medplum, Peer
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 OIDC_AUDIENCE = "http://127.0.0.1/fhir"
@@ -151,7 +152,7 @@ def oidc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """Give a running oidc-provider: ``.base_url`` is its issuer; its tokens are for ``OIDC_AUDIENCE``."""
     from chartside.testing import peers
 
-    node = peers.node_folder(request.config.rootpath)
+    node = peers.node_folder(request.config.rootpath, "oidc-provider")
     if node is None:
         pytest.skip(f"oidc-provider (and node 20 or later) is not installed: {peers.INSTALL}")
     folder = tmp_path_factory.mktemp("oidc")
@@ -159,3 +160,15 @@ def oidc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         node, folder, audience=OIDC_AUDIENCE, scopes=OIDC_SCOPES, redirect_uri=OIDC_REDIRECT
     ) as peer:
         yield peer
+
+
+@pytest.fixture(scope="session")
+def medplum(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Medplum]:
+    """Give Medplum's in-memory FHIR dialect: ``.base_url``, ``.issues(resources, profiles)``."""
+    from chartside.testing import peers
+
+    node = peers.node_folder(request.config.rootpath, "@medplum/fhir-router")
+    if node is None:
+        pytest.skip(f"@medplum/fhir-router (and node 20 or later) is not installed: {peers.INSTALL}")
+    with peers.run_medplum(node, tmp_path_factory.mktemp("medplum")) as server:
+        yield server
