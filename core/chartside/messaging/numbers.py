@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -32,4 +33,14 @@ def spoken(value: str, region: str = "US") -> str:
 def zones_of(number: str) -> tuple[str, ...]:
     """Every IANA zone that a number of this area may be in; empty where that is not known."""
     found = number_zones.time_zones_for_number(phonenumbers.parse(number, "US"))
-    return tuple(zone for zone in found if zone in available_timezones())
+    return tuple(zone for zone in found if is_zone(zone))
+
+
+def is_zone(name: object) -> bool:
+    """Whether this is an IANA zone that is known here."""
+    return name in _all_zones()
+
+
+@cache  # the standard library walks through the whole zone folder at each call
+def _all_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,6 +1,6 @@
 """The only way to a client. Every message passes, in this order:
 
-the hours at the recipient's place; the registry of recipients; the gate (consent, then law); a claim in the
+the registry of recipients; the hours at the recipient's place; the gate (consent, then law); a claim in the
 ledger; the gate once more at the moment of sending, with what the plugin reads again; the caps; the audit, written
 together with ``in-progress``; the channel; and the record of how it ended. A failure at any point leaves
 a state from which the next run goes on without sending twice (R-10).
@@ -123,8 +123,8 @@ class Messages:
         told: list[Outcome],
         again: list[Attempt],
     ) -> None:
-        now_open = self._within_hours(attempts, told)
-        permitted = self._permitted(self._registered(now_open, told, again), told, again)
+        now_open = self._within_hours(self._registered(attempts, told, again), told)
+        permitted = self._permitted(now_open, told, again)
         if dry_run:
             told += [one.told(Status.WOULD) for one in self._under_caps(permitted, told)]
             return

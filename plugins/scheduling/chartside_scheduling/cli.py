@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -100,7 +100,7 @@ def texts(
 
     settings, practice = _practice(config)
     made = Texts(settings, practice)
-    shown = []
+    shown: list[dict[str, Any]] = []
     for name in SHIPPED:
         kind, _, language = name.partition(".")
         template, worst = made.template(kind, language), made.worst(kind, language)
@@ -113,15 +113,9 @@ def texts(
         for each in shown:
             length = f"{each['length']} of {gsm7.LIMIT}" if ".sms." in str(each["id"]) else "e-mail"
             typer.echo(f"{each['id']} ({length})\n  {str(each['text']).strip()}")
-            for problem in problems_of(each):
+            for problem in each["problems"]:
                 typer.echo(f"  WRONG {problem}")
     raise typer.Exit(int(any(each["problems"] for each in shown)))
-
-
-def problems_of(shown: dict[str, object]) -> list[str]:
-    """The problems of one shown text."""
-    found = shown["problems"]
-    return found if isinstance(found, list) else []
 
 
 def _practice(config: Path | None) -> tuple[Settings, Practice]:

@@ -31,7 +31,7 @@ def show(stage: Stage) -> None:
 def _table(report: JobReport, stage: Stage) -> None:
     """Some of each outcome, so that every reason for holding back is seen."""
     seen: dict[str, int] = {}
-    shown = []
+    shown: list[list[str]] = []
     for row in report.rows:
         kind = f"{row['outcome']} {row['why']}"
         seen[kind] = seen.get(kind, 0) + 1

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from chartside.codes import ROLE_CODE_SYSTEM
 from chartside.messaging import numbers
@@ -125,7 +124,7 @@ def _usable(contact: Mapping[str, Any], now: datetime) -> tuple[str, str]:
 def _zone(patient: Resource) -> str:
     for extension in _dicts(patient.get("extension")):
         zone = extension.get("valueCode") or extension.get("valueString")
-        if extension.get("url") == TIMEZONE and zone in available_timezones():
+        if extension.get("url") == TIMEZONE and numbers.is_zone(zone):
             return str(zone)
     return ""
 
