@@ -9,7 +9,7 @@ from chartside_billing.model import Segment as Extra
 from chartside_billing.money import x12_amount
 from chartside_billing.x12 import parts
 from chartside_billing.x12.emit import Emitter, split_groups
-from chartside_billing.x12.loops import CHILDREN
+from chartside_billing.x12.loops import CHILDREN, ORDER
 
 Loops = list[tuple[str, Callable[[], None]]]
 
@@ -23,12 +23,8 @@ def write_party(emitter: Emitter, loop: str, qualifier: str, party: Party, *, ro
         ]
     if role and party.taxonomy:
         built.append(parts.prv(role, party.taxonomy))
-    if (
-        isinstance(party, Person)
-        and party.has_demographics
-        and (party.birth_date or party.birth_date_raw or party.sex)
-    ):
-        built.append(parts.dmg(party))
+    if isinstance(party, Person) and party.has_demographics and "DMG" in ORDER[loop]:
+        built += [segment for segment in (parts.dmg(party),) if len(segment) > 1]
     if party.tax_id:
         built.append(("REF", party.tax_id_qualifier or "EI", party.tax_id))
     built += [parts.ref(reference) for reference in party.references]

@@ -1,0 +1,27 @@
+"""Claims out of a file of either kind: an 837P, or FHIR JSON (a Bundle, or a Claim that contains what it needs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chartside.errors import InputError
+from chartside_billing.model import Claim
+from chartside_billing.x12.read837 import read_837
+from chartside_billing.x12.segments import load
+
+
+def load_claims(path: Path) -> list[Claim]:
+    """The claims of a file, told apart by its first character. Raises InputError."""
+    text = load(path)
+    head = text.lstrip("\ufeff \t\r\n")[:1]
+    if head not in {"{", "["}:
+        return read_837(text, name=path.name)
+    import orjson
+
+    from chartside_billing.fhir_claim import claims_from_bundle
+
+    try:
+        bundle = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"the JSON is broken at line {error.lineno}") from None
+    return list(claims_from_bundle(bundle))
