@@ -19,7 +19,7 @@ from chartside_billing.codes.icd import SHIPPED, Notes, Release, pack
 CODE = re.compile(r"[A-Z][0-9][0-9A-Z]\.?[0-9A-Z]{0,4}\Z")
 _ORDER = re.compile(r"(\d{5}) ([A-Z][0-9][0-9A-Z][0-9A-Z]{0,4}) +([01]) ")
 _NAMED = re.compile(
-    r"\b([A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-)?(?:\s*-\s*([A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
+    r"\b([A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-(?![A-Z0-9]))?(?:\s*-\s*([A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
 )
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
 LEAST_CODES = 60_000

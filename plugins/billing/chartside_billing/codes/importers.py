@@ -192,8 +192,8 @@ def _aoc_rows(path: Path) -> Any:
     needed = {"add_on": ("add-on", "addon", "aoc code", "aoc_code"), "type": ("type",)}
     optional = {
         "primary": ("primary",),
-        "start": ("effdt", "eff_dt", "effective"),
-        "end": ("deldt", "del_dt", "deletion"),
+        "start": ("effdt", "eff_dt", "eff dt", "effective"),
+        "end": ("deldt", "del_dt", "del dt", "deletion"),
     }
     if path.suffix.lower() != ".txt":
         yield from files.with_header(files.table(path), needed, optional)
