@@ -185,7 +185,7 @@ def _aoc(path: Path, options: Options) -> dict[str, dict[str, Any]]:
     return {code: entry for code, entry in found.items() if options.everything or behavioral(code)}
 
 
-_AOC_LINE = re.compile(r"\s*([0-9A-Z]{5})\s+([123])\s+([0-9A-Z]{5})?\s*(\d{7,8})?\s*(\d{7,8})?")
+_AOC_LINE = re.compile(r"\s*([0-9A-Z]{5})\s+([123])\b\s*([0-9A-Z]{5})?\s*(\d{7,8})?\s*(\d{7,8})?")
 
 
 def _aoc_rows(path: Path) -> Any:
