@@ -76,7 +76,7 @@ class World:
 
 @contextmanager
 def world(
-    folder: Path, *, clients: int = 60, live: bool = False, ports: tuple[int, int] = (0, 0)
+    folder: Path, *, clients: int = 200, live: bool = False, ports: tuple[int, int] = (0, 0)
 ) -> Iterator[World]:
     """Start everything on 127.0.0.1; a second start in the same folder finds its EHR as it was.
 
