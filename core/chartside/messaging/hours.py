@@ -34,7 +34,7 @@ class Hours:
     def next_allowed(self, at: datetime, zones: Sequence[str]) -> datetime | None:
         """The first instant from ``at`` on that is allowed, in UTC; None where there is none within three days.
 
-        None also when no hour of the day is allowed in all zones, as for a number that may be in Guam or in New York.
+        None also when no hour of the day is allowed in all zones, as for New York and Dhaka in winter.
         """
         now = at.astimezone(UTC)
         while zones and now - at < _FURTHEST:

@@ -89,7 +89,6 @@ class SmtpChannel(Channel):
         mail["Subject"] = message.subject
         mail["Date"] = self.clock.now()
         mail["Message-ID"] = f"<{message.reference}@{self.settings.sender.rpartition('@')[2]}>"
-        mail["Content-Language"] = message.language
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
         mail.set_content(message.body)
         for file in message.attachments:
@@ -99,6 +98,7 @@ class SmtpChannel(Channel):
             mail.add_attachment(
                 file.content, maintype=main, subtype=sub, filename=file.filename, params=given
             )
+        mail["Content-Language"] = message.language  # last: setting the content drops Content-* headers
         return mail
 
     def _envelope(self, server: smtplib.SMTP, to: str) -> None:

@@ -43,6 +43,7 @@ _CARE_WORDS = re.compile(rf"\b(?:{_CARE})\w*", re.IGNORECASE)
 _SALE_WORDS = re.compile(rf"\b(?:{_SALE})\w*", re.IGNORECASE)
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_ENVIRONMENT.globals.clear()  # no range(), no cycler(): a text holds its variables and nothing else
 
 
 @dataclass(frozen=True, slots=True)
