@@ -1,0 +1,102 @@
+"""The next payer's claim: what the first one decided, from its 835, put into the COB loops (2320, 2330, 2430)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+
+from chartside.errors import InputError
+from chartside_billing.model import Amount, Claim, DateSpan, Insurance, Line, LineAdjudication
+from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
+
+ORDER = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
+"""SBR01 in the order of payers."""
+
+
+def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Claim:
+    """The claim as it goes to the next payer. The one given stays as it is.
+
+    The payer that decided becomes another payer with its amounts, reasons and date; the first of
+    ``claim.others`` that
+    has not decided becomes the destination. Raises InputError if there is none, or if the decision is of
+    another claim.
+    """
+    if paid.id.upper() != claim.id.upper():
+        raise InputError("the decision belongs to another claim (CLP01 is not CLM01)")
+    waiting = [other for other in claim.others if other.paid() is None]
+    if not waiting:
+        raise InputError(
+            "the claim has no further payer", mend="add the secondary coverage to the claim first"
+        )
+    after = deepcopy(claim)
+    target = next(other for other in after.others if other.paid() is None)
+    rest = [other for other in after.others if other is not target]
+    decided = _decided(after.insurance, paid, remittance)
+    payer = decided.payer.id if decided.payer else ""
+    return replace(
+        after,
+        insurance=_destination(target, after.insurance),
+        others=[*rest, decided],
+        lines=[_line(line, paid, payer, remittance) for line in after.lines],
+        frequency="1",
+        original_claim_number="",
+    )
+
+
+def _decided(insurance: Insurance, paid: PaidClaim, remittance: Remittance) -> Insurance:
+    """The payer that decided, as another payer. Line reasons stay on the lines, claim reasons on the claim."""
+    lines_tell = any(line.adjustments for line in paid.lines)
+    return replace(
+        insurance,
+        amounts=[Amount("D", paid.paid)],
+        adjustments=list(paid.adjustments),
+        adjudicated=None if lines_tell else _span(remittance),
+        assignment=insurance.assignment or "Y",
+        release=insurance.release or "Y",
+        claim_number=paid.payer_claim_number,
+        relationship=insurance.relationship or "18",
+        remittance_date=remittance.paid_on,
+    )
+
+
+def _destination(target: Insurance, before: Insurance) -> Insurance:
+    place = ORDER.index(before.sequence) + 1 if before.sequence in ORDER else 1
+    return replace(target, sequence=target.sequence or ORDER[min(place, len(ORDER) - 1)])
+
+
+def _span(remittance: Remittance) -> DateSpan | None:
+    day = remittance.paid_on or remittance.produced
+    return DateSpan(day) if day else None
+
+
+def _line(line: Line, paid: PaidClaim, payer: str, remittance: Remittance) -> Line:
+    decision = find_line(line, paid)
+    if decision is None:
+        return line
+    adjudication = LineAdjudication(
+        payer_id=payer,
+        paid=decision.paid,
+        code=decision.code,
+        modifiers=decision.modifiers,
+        quantity=decision.units or line.quantity,
+        adjustments=list(decision.adjustments),
+        adjudicated=_span(remittance),
+        where=decision.where,
+    )
+    return replace(line, adjudications=[*line.adjudications, adjudication])
+
+
+def find_line(line: Line, paid: PaidClaim) -> PaidLine | None:
+    """The decision on a line: by its control number (REF*6R), else by day, code and charge if only one fits."""
+    if line.control_number:
+        named = [p for p in paid.lines if p.control_number == line.control_number]
+        if len(named) == 1:
+            return named[0]
+    fitting = [
+        p
+        for p in paid.lines
+        if (p.submitted_code or p.code) == line.code
+        and p.charge == line.charge
+        and p.start in {None, line.dates.start}
+    ]
+    return fitting[0] if len(fitting) == 1 else None
