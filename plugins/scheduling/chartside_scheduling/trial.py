@@ -33,11 +33,11 @@ FAMILY, MRN = "Quellensprung", "MRN-CANARY-"
 """Planted, so that a scan can look for them: each client's name and number in the practice."""
 
 
-def clients(count: int, now: datetime) -> Iterator[Resource]:
+def clients(count: int, now: datetime, zone: str = "America/New_York") -> Iterator[Resource]:
     """Patients, their consents to text messages, and their visits: all due in the 24-hour step at ``now``."""
     numbers = phones(random.Random(1))  # noqa: S311 - invented people
     for n in range(count):
-        yield _patient(n, numbers[n % len(numbers)][1])
+        yield _patient(n, numbers[n % len(numbers)][1], zone)
         yield _consent(n, now)
         yield visit(f"due{n:05d}", n, now + AHEAD)
 
@@ -54,11 +54,11 @@ def visit(visit_id: str, n: int, start: datetime) -> Resource:
     }
 
 
-def _patient(n: int, phone: str) -> Resource:
+def _patient(n: int, phone: str, zone: str) -> Resource:
     return {
         "resourceType": "Patient",
         "id": f"r{n:05d}",
-        "extension": [{"url": TIMEZONE, "valueCode": "America/New_York"}],
+        "extension": [{"url": TIMEZONE, "valueCode": zone}],
         "identifier": [{"system": "https://chartside.dev/fhir/sandbox/mrn", "value": f"{MRN}{n:05d}"}],
         "active": True,
         "name": [{"family": f"{FAMILY}{n:05d}", "given": ["Ottokar"]}],
