@@ -1,0 +1,115 @@
+"""The evening's mail: answers of a clearinghouse become resources for the EHR. Nothing is written here, and
+twice is once.
+
+999 and 277CA rejections become Tasks (ACK-001); each 835 payment a PaymentReconciliation and the Tasks of what needs a
+person. All carry deterministic identifiers. An answer that cannot be read is set aside and named; the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
+from chartside.errors import InputError
+from chartside.jobs.ledger import effect_key
+from chartside.types import Resource
+from chartside_billing.clearinghouse.base import Answer
+from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, StatusReport
+from chartside_billing.x12.reading import read_document
+from chartside_billing.x12.remit import PaidClaim, Remittance
+from chartside_billing.x12.remit_fhir import Matched, match, payment_reconciliation, work_items
+from chartside_billing.x12.words import CATEGORIES
+
+
+@dataclass(slots=True)
+class Worked:
+    """What one answer comes to. ``problem``: why it could not be read; it stays with the clearinghouse."""
+
+    answer: Answer
+    kind: str = ""
+    reconciliations: list[Resource] = field(default_factory=list)
+    tasks: list[Resource] = field(default_factory=list)
+    claims: int = 0
+    """Claims that the answer speaks of."""
+    problem: str = ""
+
+
+def work_in(
+    answers: Iterable[Answer], claims: Sequence[Matched], *, now: datetime, appeal_days: int | None = None
+) -> Iterator[Worked]:
+    """Each answer in its turn. ``claims``: those of ours that an answer may speak of."""
+    for answer in answers:
+        worked = Worked(answer)
+        try:
+            document = read_document(answer.data)
+        except InputError as error:
+            worked.problem = str(error)
+        else:
+            worked.kind = document.kind
+            for item in document.items:
+                _work(item, worked, claims, now, appeal_days)
+        yield worked
+
+
+def _work(
+    item: object, worked: Worked, claims: Sequence[Matched], now: datetime, appeal_days: int | None
+) -> None:
+    if isinstance(item, Remittance):
+        found = {paid.where: match(paid, claims) for paid in item.claims}
+        worked.claims += len(item.claims)
+        worked.reconciliations.append(payment_reconciliation(item, found, created=now))
+        worked.tasks += work_items(item, found, now=now, appeal_days=appeal_days)
+    elif isinstance(item, StatusReport):
+        worked.claims += len(item.claims)
+        worked.tasks += [_rejected(status, item, claims, now) for status in item.claims if status.rejected]
+    elif isinstance(item, GroupAnswer) and item.status != "A":
+        worked.tasks += _group(item, now)
+    elif isinstance(item, InterchangeAnswer) and item.status != "A":
+        text = f"The clearinghouse did not take interchange {item.control} (TA1 {item.status}, code {item.reason})."
+        worked.tasks.append(
+            _task(effect_key("billing", "ta1", item.control), f"{text} Mend it and send it again.", now)
+        )
+
+
+def _group(answer: GroupAnswer, now: datetime) -> Iterator[Resource]:
+    for one in answer.sets:
+        if one.status == "A":
+            continue
+        places = (
+            "; ".join(f"segment {e.position} {e.segment} (code {e.code})" for e in one.errors[:10])
+            or "no place"
+        )
+        verdict = "accepted with errors" if one.accepted else "rejected: none of its claims is with the payer"
+        text = f"File {answer.control}, set {one.control}: {verdict}. Said at: {places}."
+        yield _task(effect_key("billing", "999", answer.control, one.control), text, now)
+
+
+def _rejected(
+    status: ClaimStatus, report: StatusReport, claims: Sequence[Matched], now: datetime
+) -> Resource:
+    said = ", ".join(
+        f"{CATEGORIES.get(s.category, s.category)} ({s.category}, code {s.code})" for s in status.statuses
+    )
+    text = f"Claim {status.reference} did not get through: {said}. Mend it and send it again as an original."
+    task = _task(effect_key("billing", "277ca", report.reference, status.reference), text, now)
+    found = match(PaidClaim(id=status.reference, payer_claim_number=status.payer_claim_number), claims)
+    if len(found) == 1:
+        task["focus"] = {"reference": found[0].reference}
+        if found[0].patient:
+            task["for"] = {"reference": found[0].patient}
+    return task
+
+
+def _task(identifier: str, text: str, now: datetime) -> Resource:
+    return {
+        "resourceType": "Task",
+        "identifier": [{"system": EFFECT_SYSTEM, "value": identifier}],
+        "status": "requested",
+        "intent": "order",
+        "priority": "routine",
+        "code": concept(TASK_CODE_SYSTEM, TaskCode.FOLLOW_UP),
+        "description": text,
+        "authoredOn": now.isoformat(timespec="seconds"),
+    }
