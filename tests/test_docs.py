@@ -91,6 +91,46 @@ def test_toml_snippets_of_manifests_are_valid():
     assert seen
 
 
+PRACTICE = {"id": "p", "name": "P", "phone": "+1 312 555 0142", "time_zone": "America/Chicago", "state": "IL"}
+
+
+def config_snippets():
+    import tomllib
+
+    found = []
+    for path in DOCS:
+        for number, code in enumerate(
+            re.findall(r"^ *```toml\n(.*?)^ *```", path.read_text("utf-8"), re.M | re.S)
+        ):
+            data = tomllib.loads(inspect.cleandoc(code))
+            if "plugin" not in data:
+                found.append(pytest.param(data, id=f"{path.name}-{number}"))
+    return found
+
+
+@pytest.mark.parametrize("data", config_snippets())
+def test_config_snippets_are_accepted(data, tmp_path, monkeypatch):
+    """Each snippet of chartside.toml passes the checks of the host, the channels and the plugins."""
+    from chartside.clock import SystemClock
+    from chartside.config import parse
+    from chartside.gate.outbound import OutboundRegistry
+    from chartside.host import Host
+    from chartside.messaging.settings import MessagingSettings
+    from chartside.messaging.setup import open_channels
+
+    for name in ("TWILIO_AUTH_TOKEN", "MAIL_PASSWORD"):
+        monkeypatch.setenv(name, "a-secret-of-some-length")
+    config = parse(
+        {"practice": PRACTICE, "ehr": {"base_url": "https://ehr.example.org/fhir"}, **data}, tmp_path
+    )
+    OutboundRegistry.from_config(config.outbound)
+    MessagingSettings.read(config.messaging)
+    open_channels(config.channels, [], clock=SystemClock())
+    with Host(config) as host:
+        for name in config.enabled():
+            assert host.settings(name) is not None
+
+
 def test_links_lead_somewhere():
     """Relative links in the docs point at files that exist."""
     for path in DOCS:
