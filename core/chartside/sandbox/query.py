@@ -7,13 +7,21 @@ selective condition finds, the others check, so the cost follows the result and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chartside.sandbox.dates import span, to_ms
+from chartside.sandbox.conditions import (
+    Condition,
+    Sql,
+    date_any,
+    id_condition,
+    last_updated,
+    split,
+    token_match,
+)
+from chartside.sandbox.dates import to_ms
 from chartside.sandbox.exchange import Permit, permit_all
-from chartside.sandbox.indexing import ANY_SYSTEM, normal
+from chartside.sandbox.indexing import normal
 from chartside.sandbox.options import Options
 from chartside.sandbox.outcome import Refusal, not_supported
 from chartside.sandbox.parameters import Param, table
@@ -36,25 +44,6 @@ RESULT_PARAMS = frozenset(
         "_pretty",
     ]
 )
-
-_PREFIX = re.compile(r"^(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=\d)")
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL with its arguments."""
-
-    text: str
-    args: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """``check`` speaks of the row ``r``; ``find`` selects resource numbers; the lowest ``rank`` finds."""
-
-    check: Sql
-    find: Sql | None = None
-    rank: int = 9
 
 
 @dataclass(slots=True)
@@ -193,7 +182,7 @@ class Parser:
         if base == "_has":
             return self._has(resource_type, name, value)
         if base in ("_id", "_lastUpdated") and self._options.understands(resource_type, base):
-            return _id(resource_type, value) if base == "_id" else _last_updated(value)
+            return id_condition(resource_type, value) if base == "_id" else last_updated(value)
         param = self._options.params(resource_type).get(base)
         if param is None:
             return None
@@ -228,7 +217,7 @@ class Parser:
         return self._token_rows(self._store.searched(param), value, negate=modifier == "not")
 
     def _token_rows(self, number: int, value: str, *, negate: bool = False) -> Condition:
-        match = _token_match(value)
+        match = token_match(value)
         tail = f"p=? AND ({match.text})"
         args = (number, *match.args)
         check = f"EXISTS (SELECT 1 FROM token WHERE rid=r.pk AND {tail})"
@@ -241,7 +230,7 @@ class Parser:
         if modifier not in ("", "exact", "contains"):
             raise not_supported(f"the modifier :{modifier} of a string")
         parts, args = [], []
-        for text in _split(value):
+        for text in split(value):
             folded = normal(text)
             if modifier == "contains":
                 parts.append("instr(value, ?) > 0")
@@ -261,7 +250,7 @@ class Parser:
             return self._token_rows(self._store.searched(param, ":identifier"), value)
         if modifier and modifier not in table():
             raise not_supported(f"the modifier :{modifier} of a reference")
-        wanted = [t for item in _split(value) for t in self._targets(param, modifier, item)]
+        wanted = [t for item in split(value) for t in self._targets(param, modifier, item)]
         args = (self._store.searched(param), *wanted)
         tail = f"p=? AND target IN ({','.join('?' * len(wanted))})"
         return Condition(
@@ -328,7 +317,7 @@ class Parser:
         """All of ``values`` hold for one row (of which there is one, unless there is but one value)."""
         number = self._store.searched(param)
         widest = self._store.spans.get(number, 0)
-        parts = [_date_any(value, "low", "high", widest, self._now()) for value in values]
+        parts = [date_any(value, "low", "high", widest, self._now()) for value in values]
         text = " AND ".join(f"({p.text})" for p in parts)
         args = (number, *(arg for p in parts for arg in p.args))
         return Condition(
@@ -354,73 +343,3 @@ def _whole_number(value: str) -> int:
     if not value.isdigit():
         raise Refusal(400, "value", "_count is a whole number")
     return int(value)
-
-
-def _split(value: str) -> list[str]:
-    r"""Split at commas that no backslash precedes, and take the backslashes away."""
-    return [re.sub(r"\\([,|$\\])", r"\1", part) for part in re.split(r"(?<!\\),", value) if part]
-
-
-def _id(resource_type: str, value: str) -> Condition:
-    wanted = tuple(_split(value))
-    marks = ",".join("?" * len(wanted))
-    find = Sql(f"SELECT pk FROM resource WHERE type=? AND id IN ({marks})", (resource_type, *wanted))
-    return Condition(Sql(f"r.id IN ({marks})", wanted), find, 0)
-
-
-def _last_updated(value: str) -> Condition:
-    match = _date_any(value, "r.updated", "r.updated", 0, 0)
-    return Condition(Sql(f"({match.text})", match.args))
-
-
-def _token_match(value: str) -> Sql:
-    parts: list[str] = []
-    args: list[object] = []
-    plain: list[str] = []
-    for item in re.split(r"(?<!\\),", value):
-        system, bar, code = item.partition("|")
-        system, code = (re.sub(r"\\([,|$\\])", r"\1", text) for text in (system, code))
-        if not bar:
-            plain.append(system)
-        elif not code:
-            parts.append("system=?")
-            args.append(system)
-        else:
-            parts.append("(code=? AND system IN (?, ?))")
-            args += [code, system, ANY_SYSTEM if system else ""]
-    if plain:
-        parts.append(f"code IN ({','.join('?' * len(plain))})")
-        args += plain
-    return Sql(" OR ".join(parts), tuple(args))
-
-
-def _date_any(value: str, low: str, high: str, widest: int, now: int) -> Sql:
-    parts = [_date_match(item, low, high, widest, now) for item in _split(value)]
-    return Sql(" OR ".join(f"({p.text})" for p in parts), tuple(arg for p in parts for arg in p.args))
-
-
-def _date_match(value: str, low: str, high: str, widest: int, now: int) -> Sql:
-    """Return the comparison of a stored range with a searched one, in the words of R4 search, 3.1.1.4.7.
-
-    ``low >= first - widest`` follows from the rest, as no stored range is wider; it lets the index on ``low`` be used.
-    """
-    match = _PREFIX.match(value)
-    prefix = match.group(1) if match else "eq"
-    try:
-        first, last = span(value[len(prefix) :] if match else value)
-    except ValueError:
-        raise Refusal(400, "value", "a date in the search is no FHIR date") from None
-    if prefix == "ap":
-        margin = abs(now - first) // 10
-        return Sql(f"{low}<=? AND {high}>=?", (last + margin, first - margin))
-    text, args = {
-        "eq": (f"{low}>=? AND {high}<=? AND {low}<=?", (first, last, last)),
-        "ne": (f"NOT ({low}>=? AND {high}<=?)", (first, last)),
-        "gt": (f"{high}>? AND {low}>=?", (last, last - widest)),
-        "ge": (f"{high}>=? AND {low}>=?", (first, first - widest)),
-        "lt": (f"{low}<?", (first,)),
-        "le": (f"{low}<=?", (last,)),
-        "sa": (f"{low}>?", (last,)),
-        "eb": (f"{high}<? AND {low}<?", (first, first)),
-    }[prefix]
-    return Sql(text, args)
