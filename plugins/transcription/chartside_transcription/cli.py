@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from chartside_transcription.draft import Draft
     from chartside_transcription.pipeline import Progress
     from chartside_transcription.transcript import Transcript
 
@@ -113,6 +114,83 @@ def _print(transcript: Transcript) -> None:
     typer.echo("\nWords in [..?] are uncertain or easily misheard: look at them.", err=True)
     if several:
         typer.echo(HONESTY, err=True)
+
+
+@app.command(
+    epilog="Examples:  chartside transcription draft session.m4a --speakers 2 --template dap"
+    "   ·   chartside transcription draft transcript.json --template birp --json"
+)
+def draft(  # noqa: PLR0913 - one parameter for each option
+    file: Annotated[Path, typer.Argument(help="A recording, or a transcript made by transcribe --json.")],
+    template: Annotated[
+        str, typer.Option(help="soap, dap, birp, girp, or the path of your own .toml.")
+    ] = "dap",
+    speakers: Speakers = 1,
+    roles: Roles = "",
+    hotwords: Hotwords = None,
+    fast: Fast = False,
+    swap: Annotated[bool, typer.Option("--swap", help="Clinician and client change places.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Order what was said under the headings of a note; each sentence cites its words."""
+    from chartside_transcription.draft import load_template, make_draft
+    from chartside_transcription.draft.rules import Rules
+
+    with _errors():
+        shape = load_template(template)
+        transcript = _read_transcript(file)
+        if transcript is None:
+            transcript = _transcript(
+                file, speakers, roles, hotwords, fast=fast, dictation=speakers == 1, quiet=quiet
+            )
+        if swap:
+            transcript = transcript.swap()
+        found = make_draft(transcript, shape, Rules())
+        if as_json:
+            typer.echo(json.dumps(found.to_json(transcript), ensure_ascii=False, indent=1))
+        else:
+            _print_draft(found, transcript)
+        if found.empty:
+            typer.echo("No speech was found that belongs in a note: there is no draft.", err=True)
+            raise typer.Exit(1)
+
+
+def _read_transcript(file: Path) -> Transcript | None:
+    """The transcript in a JSON file; None where the file is not JSON."""
+    from chartside_transcription.transcript import Transcript
+
+    if file.suffix.lower() != ".json":
+        return None
+    try:
+        return Transcript.from_json(file.read_bytes())
+    except OSError as error:
+        from chartside.errors import InputError
+
+        raise InputError(f"the transcript cannot be read ({error.strerror})") from None
+
+
+def _print_draft(draft: Draft, transcript: Transcript) -> None:
+    from chartside_transcription.draft.model import span_json
+
+    if draft.empty:
+        return
+    typer.echo(f"{draft.title} - DRAFT, to be read, changed and signed by a clinician\n")
+    for section in draft.sections:
+        typer.echo(section.heading)
+        for sentence in section.sentences:
+            typer.echo(f"  - {sentence.text}")
+            for span in (span_json(transcript, s) for s in sentence.spans):
+                who = f" {span['speaker']}" if len(transcript.speakers) > 1 else ""
+                place = f"{_clock(span['start'])}-{_clock(span['end'])}, words {span['words'][0]}-{span['words'][1]}"
+                typer.echo(f"      [{place}{who}]")
+        if not section.sentences:
+            typer.echo("  (nothing was said for this; write it or leave it out)")
+        typer.echo("")
+    if draft.dropped:
+        typer.echo(
+            f"{sum(draft.dropped.values())} sentence(s) without a supporting source were dropped.", err=True
+        )
 
 
 class _errors:  # noqa: N801 - reads as a statement

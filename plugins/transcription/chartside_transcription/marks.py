@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from chartside_transcription.drugs import drugs
 from chartside_transcription.transcript import Word
 
 UNSURE = 0.5
@@ -31,13 +32,6 @@ _NUMBER_WORDS = frozenset(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred half".split()
 )
-_DRUG = re.compile(
-    r"(?:[a-z]{2,}(?:oxetine|opram|azepam|azolam|aline|iptyline|apine|idone|piprazole|bupropion|faxine|zodone|azine|"
-    r"triptan|olol|pril|sartan|statin|amphetamine|phenidate|barbital|peridol|trigine|azepine|methadone|naltrexone|"
-    r"buprenorphine|lithium|melatonin|valproate|gabapentin|pregabalin|clonidine|guanfacine|zolpidem))|"
-    r"lithium|bupropion|melatonin|methadone|naltrexone|buprenorphine|gabapentin|pregabalin|clonidine|zolpidem|"
-    r"valproate|topiramate|prazosin|hydroxyzine|atomoxetine|esketamine|ketamine"
-)
 
 
 def bare(text: str) -> str:
@@ -56,7 +50,7 @@ def mark(words: Sequence[Word], hotwords: Iterable[str] = ()) -> tuple[Word, ...
             found[n + 1].add(SWAP)
     for n, text in enumerate(plain):
         if text in known and words[n].probability < CAREFUL:
-            found[n].add(DRUG if _DRUG.fullmatch(text) else LOW)
+            found[n].add(DRUG if text in drugs() else LOW)
     return tuple(replace(w, marks=tuple(sorted(m))) for w, m in zip(words, found, strict=True))
 
 
@@ -65,7 +59,7 @@ def _marks(word: Word, text: str) -> Iterable[str]:
         yield LOW
     if text in _SWAPS:
         yield SWAP
-    if _DRUG.fullmatch(text):
+    if text in drugs():
         yield DRUG
     if word.probability < CAREFUL:
         if text in _NEGATIONS or _CONTRACTED.search(text):

@@ -15,6 +15,7 @@ from chartside_transcription.audio import RATE
 from chartside_transcription.audio.decode import Decoding, Samples
 from chartside_transcription.audio.pieces import Cutter, Piece
 from chartside_transcription.engines.base import Engine, EngineOptions, Heard
+from chartside_transcription.hotwords import with_hotwords
 from chartside_transcription.marks import mark
 from chartside_transcription.silence import is_speech
 from chartside_transcription.transcript import Transcript, Word
@@ -84,13 +85,18 @@ class Run:
 
     def add(self, piece: Piece) -> None:
         """Recognise a piece."""
-        heard = self.engine.hear(piece.samples, EngineOptions(self.options.hotwords, self.options.language))
+        heard = self._hear(piece, ())
         if not is_speech(piece, heard):
             self.dropped += 1
             return
+        if self.options.hotwords:
+            heard = with_hotwords(heard, self.options.hotwords, lambda some: self._hear(piece, some))
         self.words += _words(piece, heard)
         if self._voices is not None:
             self._voices.add(piece)
+
+    def _hear(self, piece: Piece, hotwords: tuple[str, ...]) -> Heard:
+        return self.engine.hear(piece.samples, EngineOptions(hotwords, self.options.language))
 
     def transcript(self) -> Transcript:
         """All that was said."""

@@ -2,7 +2,7 @@
 
 A piece holds at most 29 s of speech (one window of the recogniser, so that no window is wasted) out of at most
 two minutes of recording; longer silences inside it are left out. Nothing is ever cut inside a word where a pause can
-be found within the last third of the window.
+be found within the last quarter of the window.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _frames(seconds: float) -> int:
 
 
 WINDOW = _frames(29.0)
-EARLIEST_CUT = _frames(18.0)
+EARLIEST_CUT = _frames(22.0)
 LONGEST = _frames(119.0)
 GAP = _frames(1.0)
 """A silence longer than this is left out ..."""
@@ -139,7 +139,7 @@ class Cutter:
         kept = np.concatenate([np.arange(a, b) for a, b in spans])[:limit]
         quiet = self._voiced[kept] < SILENCE
         at = _longest_pause(quiet, EARLIEST_CUT)
-        if at is None:  # nobody pauses for 11 s: where it is least likely that somebody speaks
+        if at is None:  # nobody pauses for 7 s: where it is least likely that somebody speaks
             at = EARLIEST_CUT + int(np.argmin(self._voiced[kept[EARLIEST_CUT:]]))
         end = int(kept[at])
         return self._take([[a, min(b, end)] for a, b in spans if a < end], end)

@@ -13,6 +13,7 @@ from chartside.errors import PluginError
 from chartside_transcription import weights
 from chartside_transcription.audio import RATE
 from chartside_transcription.engines.base import Engine, EngineOptions, Heard, HeardWord
+from chartside_transcription.hotwords import sentence
 
 if TYPE_CHECKING:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
@@ -83,7 +84,7 @@ class Whisper(Engine):
             "beam_size": BEAM,
             "word_timestamps": True,
             "without_timestamps": True,
-            "hotwords": ", ".join(options.hotwords[:MOST_HOTWORDS]) or None,
+            "hotwords": sentence(options.hotwords[:MOST_HOTWORDS]) if options.hotwords else None,
         }
         whole = [{"start": 0, "end": len(audio) / RATE}]
         self._whisper  # noqa: B018 - loaded first, so that a missing extra is told clearly

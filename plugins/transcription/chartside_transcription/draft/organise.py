@@ -1,0 +1,38 @@
+"""Proposals into a draft: checked one by one, the unsupported dropped and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from chartside_transcription.draft.model import Draft, Drafter, Section, Sentence
+from chartside_transcription.draft.support import unsupported
+from chartside_transcription.draft.template import Template
+from chartside_transcription.draft.utterances import utterances
+from chartside_transcription.transcript import Transcript
+
+MOST_SENTENCES = 500
+
+
+def make_draft(transcript: Transcript, template: Template, drafter: Drafter) -> Draft:
+    """The draft of a note. Empty where nothing was said; whoever drafted, every sentence passed the check."""
+    said = utterances(transcript)
+    sections: dict[str, list[Sentence]] = {section.heading: [] for section in template.section}
+    dropped: Counter[str] = Counter()
+    proposals = drafter.propose(transcript, template) if said else ()
+    for n, proposal in enumerate(proposals):
+        reason = "too many sentences" if n >= MOST_SENTENCES else unsupported(proposal, transcript, said)
+        if not reason and proposal.heading not in sections:
+            reason = "no such heading"
+        if reason:
+            dropped[reason] += 1
+            continue
+        sentence = Sentence(proposal.text.strip(), proposal.spans, proposal.kind)
+        if sentence not in sections[proposal.heading]:
+            sections[proposal.heading].append(sentence)
+    return Draft(
+        template.title,
+        template.name,
+        tuple(Section(heading, tuple(found)) for heading, found in sections.items()),
+        drafter.name,
+        dict(dropped),
+    )
