@@ -23,7 +23,7 @@ RSA, EC, STRANGER = make_client("rsa", "RS384"), make_client("ec", "ES384"), mak
 SCOPES = "system/Patient.rs system/Communication.cu system/Consent.read"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
     """Give an EHR with two registered clients and three invented ones."""
     found = Sandbox(clients=[Client(client.client_id, client.jwks, SCOPES) for client in (RSA, EC)])
@@ -31,7 +31,7 @@ def sandbox() -> Sandbox:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(sandbox: Sandbox) -> Iterator[str]:
     """Give its base URL."""
     with sandbox.running() as base:

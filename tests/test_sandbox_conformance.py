@@ -50,7 +50,7 @@ def skipped(steps: list[dict[str, Any]]) -> list[str]:
     return [step["name"] for step in steps if step["status"] != "passed"]
 
 
-@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("secured", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_conformance_smoke(sekmet_cli: Path, tmp_path: Path, secured: bool) -> None:
     """The sandbox passes sekmet's `conformance_smoke` as a peer, open and behind SMART backend services."""
     client = make_client("sekmet", "RS384")
