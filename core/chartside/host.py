@@ -16,10 +16,12 @@ from pydantic import BaseModel, ValidationError
 
 from chartside.ai import AiWriter, guard_entries
 from chartside.audit import Auditor, Observer, Trail
+from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
 from chartside.errors import ChartsideError, ConfigError
+from chartside.fhir import Create
 from chartside.gate.client import GatedFhir, Place, Route
 from chartside.gate.gate import Gate
 from chartside.gate.model import Decision, DecisionRequest
@@ -154,11 +156,9 @@ class Host:
 
     def _sink(self, events: Sequence[dict[str, Any]]) -> None:
         """AuditEvents to their home; nowhere where no server takes them, the trail has them."""
-        from chartside.fhir import Create
-
         place = self._audit_place()
-        for result in place.client.execute([Create(event) for event in events]) if place else []:
-            result.require()
+        if place:
+            deliver(place.client, [Create(event) for event in events])
 
     def _audit_place(self) -> Place | None:
         places = [self.route.ehr, *([self.route.companion] if self.route.companion else [])]

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chartside.audit.deliver import deliver
 from chartside.clock import Clock
 from chartside.codes import CLAIM_TOKEN_SYSTEM, EFFECT_SYSTEM, RECIPIENT_SYSTEM, TASK_CODE_SYSTEM
 from chartside.errors import AuditUnavailable, FhirError
@@ -148,10 +149,10 @@ class FhirLedger(Ledger):
             except FhirError as error:
                 if error.retryable:  # it may have been done: the caller looks
                     return [EntryResult(entry, error=error) for entry in entries]
-        told = self._client.execute(audit)
-        failed = next((r.error for r in told if r.error), None)
-        if failed:
-            raise AuditUnavailable("the EHR did not take the AuditEvents, so nothing was begun") from failed
+        try:
+            deliver(self._client, audit)
+        except FhirError as error:
+            raise AuditUnavailable("the EHR did not take the AuditEvents, so nothing was begun") from error
         return self._client.execute(entries)
 
     def _begin_fresh(self, claims: Sequence[Claim]) -> list[Claim]:
