@@ -1,0 +1,51 @@
+"""A paper as plain blocks, so that the PDF and the accessible HTML say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; level 1 is the paper's title."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values, one a line."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: its caption, column heads, rows; ``numeric`` names the columns (from 0) that hold money or counts."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+    total: tuple[str, ...] = ()
+
+
+Block = Heading | Text | Facts | Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A whole paper. ``language`` is a BCP 47 tag; ``author`` the practice."""
+
+    title: str
+    language: str
+    author: str
+    blocks: list[Block] = field(default_factory=list)

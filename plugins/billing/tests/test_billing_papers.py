@@ -1,0 +1,267 @@
+"""Papers: the same bytes twice, what the law and insurers ask for, and what they refuse to be without."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fhir.resources.R4B.chargeitem import ChargeItem
+from fhir.resources.R4B.invoice import Invoice
+from typer.testing import CliRunner
+
+from chartside.clock import FrozenClock
+from chartside.errors import InputError
+from chartside_billing.clearinghouse import LocalClearinghouse
+from chartside_billing.cli_papers import app
+from chartside_billing.papers import fhir, forms
+from chartside_billing.papers.blocks import Facts, Grid, Paper, Text
+from chartside_billing.papers.cms1500 import fields, render_cms1500
+from chartside_billing.papers.data import Bill, Client, EstimateData, Provider, Service, from_json
+from chartside_billing.papers.html import render_html
+from chartside_billing.papers.pdf import render_pdf
+from chartside_billing.papers.source import from_claim
+from chartside_billing.papers.words import WORDS
+from chartside_billing.x12.example import claim
+from chartside_billing.x12.remit import read_835
+from chartside_billing.x12.write837 import Control, write_837
+
+DAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+PRACTICE = Provider(
+    "Elm Therapy", "", "1234567893", "123456789", "1 Main St, Chicago, IL 60601", "IL", "3125550100"
+)
+CLIENT = Client("Ana Rivera Núñez", date(1988, 4, 9), "12 Elm St")
+
+
+def bill() -> Bill:
+    return Bill(
+        "INV-7",
+        DAY,
+        date(2026, 12, 24),
+        PRACTICE,
+        Provider("Jo Stone", "LCSW", "1245319599"),
+        CLIENT,
+        [
+            Service(
+                "90837", "Session", DAY, "11", [], ["F411"], Decimal(1), Decimal(150), Decimal(20), Decimal(5)
+            ),
+            Service("90834", "", DAY, "10", ["95"], ["F411"], Decimal(1), Decimal(120), Decimal(0)),
+        ],
+    )
+
+
+def estimate() -> EstimateData:
+    sessions = Service("90837", "Session", None, "11", [], ["F411"], Decimal(12), Decimal(1800))
+    testing = replace(
+        sessions, code="96130", charge=Decimal(200), provider=Provider("Dr Test", "", "1245319599")
+    )
+    return EstimateData(
+        *("GFE-1", DAY, PRACTICE, CLIENT, "Weekly psychotherapy"),
+        scheduled=date(2026, 12, 1),
+        until=date(2027, 2, 24),
+        services=[sessions, testing],
+        separate=["Medication visit"],
+    )
+
+
+def said(paper: Paper) -> str:
+    return re.sub(r"<[^>]+>", " ", render_html(paper))
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_papers_are_the_same_byte_for_byte(language: str) -> None:
+    """Issue 4: reproducible byte for byte, in English and Spanish."""
+    for make in (
+        lambda: forms.invoice(bill(), language),
+        lambda: forms.superbill(bill(), language),
+        lambda: forms.estimate(estimate(), language),
+    ):
+        one, two = render_pdf(make()), render_pdf(make())
+        assert one == two
+        assert one.startswith(b"%PDF-")
+    assert render_cms1500([claim()]) == render_cms1500([claim()])
+
+
+def test_a_pdf_has_title_language_outline_and_embedded_fonts() -> None:
+    """Accessible as far as reportlab permits; the HTML form carries the structure."""
+    pdf = render_pdf(forms.invoice(bill(), "es"))
+    assert b"/Lang (es-US)" in pdf
+    assert b"/DisplayDocTitle true" in pdf
+    assert b"/Outlines" in pdf
+    assert b"/FontFile2" in pdf
+    html = render_html(forms.invoice(bill(), "es"))
+    assert '<html lang="es-US">' in html
+    assert html.count("<h1>") == 1
+    assert '<th scope="col">' in html
+    assert "Ana Rivera Núñez" in html
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """No word is missing in one of them."""
+    assert WORDS["en"].keys() == WORDS["es"].keys()
+    assert all(WORDS["es"].values())
+
+
+def test_an_invoice_bills_the_client_s_part_only() -> None:
+    """INV-001: PR amounts, never CO; the rest is shown as insurance and contract."""
+    paper = forms.invoice(bill())
+    (table,) = [block for block in paper.blocks if isinstance(block, Grid)]
+    assert table.rows[0][2:] == ("$150.00", "$130.00", "$20.00", "$5.00")
+    assert table.total[2:] == ("$270.00", "$250.00", "$20.00", "$5.00")
+    assert ("Left to pay", "$15.00") in [
+        pair for b in paper.blocks if isinstance(b, Facts) for pair in b.pairs
+    ]
+
+
+def test_an_invoice_from_a_claim_and_its_remittance(tmp_path: Path) -> None:
+    """From 837P and 835: the copayment is what the client owes."""
+    source, remit, out = tmp_path / "c.837", tmp_path / "r.835", tmp_path / "i.html"
+    control = Control(created=datetime(2026, 11, 24), interchange=3)
+    source.write_bytes(write_837([claim()], control=control).data)
+    house = LocalClearinghouse(tmp_path / "house", FrozenClock(NOW), lambda _: ("", ""))
+    house.submit("c.837", source.read_bytes())
+    remit.write_bytes(list(house.fetch())[-1].data)
+    arguments = ["invoice", str(source), "--remit", str(remit), "--out", str(out), "--issued", "2026-11-24"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    text = out.read_text()
+    assert "$130.00" in text
+    assert "<dd>$20.00</dd>" in text
+    (remittance,) = read_835(remit)
+    assert from_claim(claim(), issued=DAY, paid=remittance.claims[0]).services[0].responsibility == Decimal(
+        20
+    )
+    assert from_claim(claim(), issued=DAY).services[0].responsibility is None
+
+
+def test_a_superbill_lacks_nothing_or_says_what() -> None:
+    """SB-001: provider, credential, NPI, TIN, address; client; each line's date, place, code, ICD-10, units, charge."""
+    text = said(forms.superbill(bill()))
+    for needed in (
+        "Jo Stone, LCSW",
+        "1245319599",
+        "123456789",
+        "1 Main St",
+        "04/09/1988",
+        "90837",
+        "F411",
+        "$150.00",
+    ):
+        assert needed in text
+    poor = bill()
+    poor.rendering.credential = ""
+    poor.services[1].diagnoses = []
+    with pytest.raises(InputError, match=r"credential; the diagnosis of line 2"):
+        forms.superbill(poor)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_good_faith_estimate_has_what_the_rule_asks_for(language: str) -> None:
+    """GFE-002, 45 CFR 149.610(c): who, when, itemised by provider, codes, charges, separate items, disclaimers."""
+    paper = forms.estimate(estimate(), language)
+    text = said(paper)
+    for needed in (
+        CLIENT.name,
+        "Weekly psychotherapy",
+        "90837",
+        "F411",
+        "$1,800.00",
+        "$2,000.00",
+        "Dr Test",
+        "IL",
+    ):
+        assert needed in text
+    for needed in (
+        "Medication visit",
+        "$400",
+        "120",
+        "www.cms.gov/nosurprises",
+        "1-800-985-3059",
+        "1234567893",
+    ):
+        assert needed in text
+    words = WORDS[language]
+    for key in ("d_more", "d_only", "d_dispute", "d_quality", "d_contract", "separate_note"):
+        assert Text(words[key]) in paper.blocks
+
+
+def test_an_estimate_that_lacks_something_or_runs_too_long_is_refused() -> None:
+    """45 CFR 149.610(b)(1)(x): twelve months at most for recurring services."""
+    with pytest.raises(InputError, match="twelve months"):
+        forms.estimate(replace(estimate(), until=date(2027, 12, 1)))
+    with pytest.raises(InputError, match="date of birth; the main service"):
+        forms.estimate(replace(estimate(), primary="", client=Client("A")))
+
+
+def test_fhir_invoice_and_charge_items_are_valid_and_add_up() -> None:
+    """FHIR Invoice and ChargeItem: the client's part is the net, the deduction is what insurer and contract took."""
+    invoice = fhir.invoice_resource(bill(), "Patient/1", issuer="Organization/practice")
+    Invoice.model_validate(invoice)
+    assert invoice["totalNet"]["value"] == 20.0
+    for line, service in zip(invoice["lineItem"], bill().services, strict=True):
+        assert sum(c["amount"]["value"] for c in line["priceComponent"]) == float(service.responsibility or 0)
+    items = fhir.charge_items(bill(), "Patient/1", "Encounter/2")
+    for item in items:
+        ChargeItem.model_validate(item)
+    assert len({item["identifier"][0]["value"] for item in items}) == 2
+
+
+def test_cms_1500_data_stand_in_their_boxes() -> None:
+    """Items 2, 3, 21, 24, 28, 31, 33 of the form, six lines a page."""
+    placed = {(line, column): text for line, column, text in fields(claim()) if text}
+    assert placed[10, 1] == "RIVERA, ANA"
+    assert placed[37, 3] == "F411"
+    assert placed[42, 25] == "90837"
+    assert placed[42, 45] == "A"
+    assert placed[56, 51].split() == ["150", "00"]
+    assert placed[62, 51] == "1234567893"
+    long = replace(claim(), lines=claim().lines * 7)
+    assert render_cms1500([long]).count(b"/Type /Page\n") == 2
+
+
+def test_json_errors_name_the_key_not_the_value() -> None:
+    """A practice's own file: the path of what is wrong."""
+    with pytest.raises(InputError, match=r"services\[0\].charge: an amount"):
+        from_json(EstimateData, {"services": [{"charge": "SECRET"}]})
+    with pytest.raises(InputError, match=r"client\.nam: no such key") as caught:
+        from_json(EstimateData, {"client": {"nam": "SECRET"}})
+    assert "SECRET" not in str(caught.value)
+
+
+def test_commands_write_papers_from_files(tmp_path: Path) -> None:
+    """``estimate``, ``superbill`` and ``cms1500`` from the command line; a bad file ends with 2."""
+    data = {
+        "given": "2026-11-24",
+        "primary": "Psychotherapy",
+        "practice": {"name": "Elm", "npi": "1234567893", "tin": "1", "state": "IL", "address": "1 Main"},
+        "client": {"name": "Ana", "birth_date": "1988-04-09"},
+        "services": [{"code": "90837", "charge": 150}],
+    }
+    source, claims = tmp_path / "e.json", tmp_path / "c.837"
+    source.write_text(json.dumps(data))
+    claims.write_bytes(write_837([claim()], control=Control(created=datetime(2026, 11, 24))).data)
+    runner, out = CliRunner(), str(tmp_path / "o.pdf")
+    assert runner.invoke(app, ["estimate", str(source), "--out", out, "--lang", "es"]).exit_code == 0
+    assert Path(out).read_bytes().startswith(b"%PDF")
+    done = runner.invoke(app, ["superbill", str(claims), "--credential", "LCSW", "--out", out])
+    assert done.exit_code == 0, done.output
+    assert runner.invoke(app, ["cms1500", str(claims), "--out", out]).exit_code == 0
+    source.write_text("{")
+    failed = runner.invoke(app, ["estimate", str(source), "--out", out])
+    assert (failed.exit_code, failed.stderr[:6]) == (2, "error:")
+
+
+def test_text_can_be_found_in_the_pdf() -> None:
+    """The PDF holds text, not pictures: its streams name the embedded fonts."""
+    pdf = render_cms1500([claim()])
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.S)
+    import base64
+
+    text = b"".join(zlib.decompress(base64.a85decode(s.strip().removesuffix(b"~>"))) for s in streams)
+    assert b"RIVERA, ANA" in text
