@@ -25,7 +25,7 @@ processes.set_forkserver_preload(["chartside_scheduling.trial", "chartside_sched
 
 
 class Round:
-    """One practice with due reminders, worked on by workers of which most are killed."""
+    """One practice with due reminders, worked on by workers of which most are killed after up to ``takes`` seconds."""
 
     def __init__(self, world, rng, takes):
         self.world, self.rng, self.takes = world, rng, takes
@@ -60,11 +60,11 @@ class Round:
         return self.world.sandbox.store.query("SELECT 1 FROM resource WHERE type='Task' AND deleted=0", ())
 
 
-def play(folder, rng, takes, *, blind):
+def play(folder, rng, takes, due, *, blind):
     """A whole round: a few kills, then a run to its end; checked."""
     folder.mkdir()
     sandbox, gateway = Sandbox(), Gateway(blind=blind)
-    sandbox.store.bulk(trial.clients(DUE, trial.NOW))
+    sandbox.store.bulk(trial.clients(due, trial.NOW))
     with trial.world(folder, sandbox, gateway) as world:
         played = Round(world, rng, takes)
         for _ in range(rng.randint(1, 6)):
@@ -72,52 +72,54 @@ def play(folder, rng, takes, *, blind):
         played.finish()
         seen = Counter(message.reference for message in gateway.messages)
         states = Counter(record["status"] for record in played.records())
-        assert len(played.records()) == DUE
+        assert len(played.records()) == due
         assert max(seen.values()) == 1, "a message went out twice"
         if blind:
             # Whatever was begun when the worker died is listed for the staff; nothing is lost, nothing repeated.
             undecided = states.pop("in-progress", 0)
-            assert states == {"completed": DUE - undecided}
+            assert states == +Counter(completed=due - undecided)
             assert len(played.tasks()) == undecided
-            assert DUE - undecided <= len(seen) <= DUE
+            assert due - undecided <= len(seen) <= due
         else:
-            assert states == {"completed": DUE}
-            assert len(seen) == DUE
+            assert states == {"completed": due}
+            assert len(seen) == due
     sandbox.close()
     return played.kills
 
 
-def timed(folder):
-    """How long a run takes here, first and undisturbed."""
-    folder.mkdir()
-    sandbox, gateway = Sandbox(), Gateway()
-    sandbox.store.bulk(trial.clients(DUE, trial.NOW))
-    with trial.world(folder, sandbox, gateway) as world:
-        started = time.monotonic()
-        Round(world, random.Random(0), 0).finish()
-        took = time.monotonic() - started
-    assert len(gateway.messages) == DUE
-    sandbox.close()
+def timed(folder, due):
+    """How long an undisturbed run takes here; the second one, for the first starts the server of processes."""
+    took = 0.0
+    for name in ("first", "second"):
+        (folder / name).mkdir()
+        sandbox, gateway = Sandbox(), Gateway()
+        sandbox.store.bulk(trial.clients(due, trial.NOW))
+        with trial.world(folder / name, sandbox, gateway) as world:
+            started = time.monotonic()
+            Round(world, random.Random(0), 0).finish()
+            took = time.monotonic() - started
+        assert len(gateway.messages) == due
+        sandbox.close()
     return took
 
 
-def rounds(folder, kills):
+def rounds(folder, kills, due):
     """Rounds until so many workers were killed, every second one with a provider that cannot tell."""
     rng = random.Random(SEED)
-    takes = timed(folder / "first")
+    takes = timed(folder, due)
     killed = number = 0
     while killed < kills:
         number += 1
-        killed += play(folder / f"round{number}", rng, takes, blind=number % 2 == 0)
+        killed += play(folder / f"round{number}", rng, takes, due, blind=number % 2 == 0)
     return killed
 
 
 def test_a_few_kills(tmp_path):
-    """R-10: the same as below, with few kills, so that every run of the tests has some."""
-    assert rounds(tmp_path, 4) >= 4
+    """R-10: the same as below on a small scale, so that every run of the tests has some of it."""
+    assert rounds(tmp_path, 4, 30) >= 4
 
 
 @pytest.mark.slow
 def test_300_kills(tmp_path):
     """Issue 1, "How it is shown", 3: SIGKILL at 300 random points of runs over 200 due reminders."""
-    assert rounds(tmp_path, KILLS) >= KILLS
+    assert rounds(tmp_path, KILLS, DUE) >= KILLS

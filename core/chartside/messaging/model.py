@@ -93,5 +93,15 @@ class Outcome:
     not_before: datetime | None = None
 
 
+class Later(str):
+    """A reason not to send now which a later run may find otherwise, such as a record that came back garbled."""
+
+    __slots__ = ()
+
+
 Recheck = Callable[[Sequence[Intent]], Sequence[str]]
-"""Reads again what the intents rest on, at the moment of sending (R-11): a reason to drop each, or ``""``."""
+"""Reads again what the intents rest on, at the moment of sending (R-11): for each a reason to drop it for good, a
+``Later``, or ``""``."""
+
+UNCLEAR = "no clear answer yet; the provider is asked again"
+"""Reason of an UNDECIDED that the next run looks into; with any other, a person must look."""

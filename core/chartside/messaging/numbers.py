@@ -36,7 +36,7 @@ def zones_of(number: str) -> tuple[str, ...]:
     return tuple(zone for zone in found if is_zone(zone))
 
 
-def is_zone(name: object) -> bool:
+def is_zone(name: str) -> bool:
     """Whether this is an IANA zone that is known here."""
     return name in _all_zones()
 

@@ -14,7 +14,7 @@ from chartside.jobs.ledger import Claim, Result
 from chartside.messaging.attempt import Attempt
 from chartside.messaging.caps import WEEK
 from chartside.messaging.channel import Channel, DeliveryStatus, Receipt
-from chartside.messaging.model import Outcome, Status
+from chartside.messaging.model import UNCLEAR, Outcome, Status
 
 PERMIT_HOLDS = timedelta(seconds=60)
 """No message goes out by a decision that is older (C-5); what is left then waits for the next run."""
@@ -72,7 +72,7 @@ class Sender:
     def _ask(self, one: Attempt) -> ChartsideError | None:
         now = self._clock.now()
         if now < self._unclear.get(one.key, now - self._lease) + self._lease:
-            return OutcomeUnknown("it may still be on its way")
+            return OutcomeUnknown(UNCLEAR)
         try:
             seen = self._channels()[one.via.kind].lookup(one.message(), one.intent.since or now - WEEK)
         except ChartsideError:
@@ -107,7 +107,8 @@ class Ended:
             reason = "the channel was not to be had; the next run tries again"
             self._told.append(one.told(Status.FAILED, reason, claim))
         else:
-            self._told.append(one.told(Status.UNDECIDED, "the provider gave no clear answer", claim))
+            reason = UNCLEAR if status is Status.SENT else str(problem)
+            self._told.append(one.told(Status.UNDECIDED, reason, claim))
 
     def _reject(self, one: Attempt, claim: Claim) -> None:
         if one.has_next:

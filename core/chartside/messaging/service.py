@@ -31,12 +31,15 @@ from chartside.messaging.attempt import DATA_CLASS, Attempt, Maker, why
 from chartside.messaging.caps import WEEK, Caps
 from chartside.messaging.channel import Channel
 from chartside.messaging.hours import Hours
-from chartside.messaging.model import Intent, Outcome, Recheck, Status
+from chartside.messaging.model import Intent, Later, Outcome, Recheck, Status
 from chartside.messaging.sending import Ended, Sender
 from chartside.messaging.settings import MessagingSettings
 
 BATCH = 100
 """Intents in one round: few round trips, bundles that servers take, and a short time from decision to sending."""
+
+_GIVE_UP = 5
+"""After so many refused AuditEvents in a row it is the server, not the event."""
 
 Decide = Callable[[Sequence[DecisionRequest]], list[Decision]]
 Pair = tuple[Attempt, Claim]
@@ -278,9 +281,13 @@ class Messages:
         asked = self._asked([one for one, _ in pairs])
         kept: list[Pair] = []
         dropped: list[Result] = []
+        put_off: list[Claim] = []
         for one, (_, claim), reason in zip(asked, pairs, reasons, strict=True):
             permitted = one.decision is not None and one.decision.permitted
-            if reason:
+            if isinstance(reason, Later):
+                put_off.append(claim)
+                told.append(one.told(Status.HELD, reason, claim))
+            elif reason:
                 dropped.append(Result(claim, done=False, reason="suppressed"))
                 told.append(one.told(Status.HELD, reason, claim))
             elif permitted:
@@ -288,6 +295,7 @@ class Messages:
             else:
                 dropped.append(Result(claim, done=False, reason="no-consent"))
                 self._refuse(one, why(one.decision) if one.decision else "no consent", told, again)
+        self._ledger().release([claim for claim in put_off if claim.state is State.CLAIMED])
         self._audit_denials([one for one in asked if one.decision and not one.decision.permitted])
         self._finish([result for result in dropped if result.claim.home])
         return kept
@@ -301,8 +309,29 @@ class Messages:
         """The trail is written now, the AuditEvents go with ``in-progress`` (S-9, S-10)."""
         ledger, pairs = self._ledger(), [*fresh, *back]
         audited = self._audited(pairs)
-        begun = ledger.begin(audited[: len(fresh)]) + ledger.reopen(audited[len(fresh) :])
+        begun = self._begin(ledger.begin, audited[: len(fresh)])
+        begun += self._begin(ledger.reopen, audited[len(fresh) :])
         return list(zip([one for one, _ in pairs], begun, strict=True))
+
+    def _begin(self, step: Callable[[Sequence[Claim]], list[Claim]], claims: Sequence[Claim]) -> list[Claim]:
+        """One AuditEvent that is not taken must not hold up all others (S-10 holds for each message by itself)."""
+        try:
+            return step(claims)
+        except AuditUnavailable:
+            begun: list[Claim] = []
+            refused = 0
+            for claim in claims:
+                try:
+                    if refused < _GIVE_UP:
+                        begun += step([claim])
+                        refused = 0
+                        continue
+                except AuditUnavailable:
+                    refused += 1
+                begun.append(replace(claim, state=State.FAILED, problem="the audit cannot be written"))
+        held = [c for c, b in zip(claims, begun, strict=True) if b.state is State.FAILED]
+        self._ledger().release([claim for claim in held if claim.state is State.CLAIMED])
+        return begun
 
     def _audited(self, pairs: Sequence[Pair]) -> list[Claim]:
         now, name = self._clock.now(), self._plugin.name

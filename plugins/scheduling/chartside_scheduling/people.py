@@ -85,7 +85,7 @@ def is_guardian(related: Resource) -> bool:
     """Whether a RelatedPerson is an active guardian or parent."""
     codings = [c for r in _dicts(related.get("relationship")) for c in _dicts(r.get("coding"))]
     return related.get("active") is not False and any(
-        c.get("code") in GUARDIANS and c.get("system") in (ROLE_CODE_SYSTEM, None) for c in codings
+        str(c.get("code")) in GUARDIANS and c.get("system") in (ROLE_CODE_SYSTEM, None) for c in codings
     )
 
 
@@ -99,7 +99,7 @@ def _addresses(person: Resource, order: Sequence[str], now: datetime) -> dict[st
     for contact in _dicts(person.get("telecom")):
         kind, address = _usable(contact, now)
         rank = contact.get("rank")
-        rank = rank if isinstance(rank, int) else _UNRANKED
+        rank = rank if isinstance(rank, int) and not isinstance(rank, bool) else _UNRANKED
         if kind in order and address and (kind not in found or rank < found[kind][0]):
             found[kind] = (rank, address)
     kinds = sorted(found, key=lambda kind: (found[kind][0], list(order).index(kind)))
@@ -124,8 +124,8 @@ def _usable(contact: Mapping[str, Any], now: datetime) -> tuple[str, str]:
 def _zone(patient: Resource) -> str:
     for extension in _dicts(patient.get("extension")):
         zone = extension.get("valueCode") or extension.get("valueString")
-        if extension.get("url") == TIMEZONE and numbers.is_zone(zone):
-            return str(zone)
+        if extension.get("url") == TIMEZONE and isinstance(zone, str) and numbers.is_zone(zone):
+            return zone
     return ""
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chartside.codes import MessageCategory, Purpose
-from chartside.messaging.model import Intent, Way
+from chartside.messaging.model import Intent, Later, Way
 from chartside.types import Resource
 from chartside_scheduling import visits
 from chartside_scheduling.people import Reach, is_minor, reach
@@ -80,7 +80,9 @@ class Plan:
         for start in range(0, len(minors), _CHUNK):
             ids = ",".join(r.partition("/")[2] for r in minors[start : start + _CHUNK])
             for person in self._context.fhir.search("RelatedPerson", {"patient": ids}).matches():
-                found.setdefault((person.get("patient") or {}).get("reference", ""), []).append(person)
+                minor = person.get("patient")
+                reference = minor.get("reference") if isinstance(minor, dict) else None
+                found.setdefault(str(reference), []).append(person)
         return found
 
     def _intent(
@@ -151,8 +153,10 @@ class Plan:
         guardian: Resource | None,
     ) -> str:
         if appointment is None or patient is None:
-            return "the visit or the client is no longer in the EHR"
+            return Later("the visit or the client cannot be read")
         visit = visits.read(appointment)
+        if isinstance(visit, str) and visit != visits.NOT_BOOKED:
+            return Later(f"the visit: {visit}")
         if isinstance(visit, str) or visit.cancelled or intent.patient not in visit.patients:
             return "cancelled, or no longer booked"
         if visit.version != intent.parts[1:3]:

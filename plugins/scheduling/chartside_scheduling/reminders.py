@@ -11,7 +11,7 @@ from chartside import Job, JobOptions, JobReport, effect_key
 from chartside.codes import EFFECT_SYSTEM, MESSAGE_CATEGORY_SYSTEM, MessageCategory, TaskCode, has_coding
 from chartside.errors import FhirError
 from chartside.jobs.tasks import StaffTask
-from chartside.messaging.model import Outcome, Status
+from chartside.messaging.model import UNCLEAR, Outcome, Status
 from chartside_scheduling.planning import Plan
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Teller:
         self._report.rows.append(dict(zip(COLUMNS, cells, strict=True)))
         self._report.counts[f"{outcome.status.value}: {reason}" if reason else outcome.status.value] += 1
         self._named.add(outcome.key)
-        if outcome.status is Status.UNDECIDED:
+        if outcome.status is Status.UNDECIDED and outcome.reason != UNCLEAR:
             self._keep(outcome.key, intent.patient, intent.about)
 
     def older(self, claims: Iterable[Claim]) -> None:

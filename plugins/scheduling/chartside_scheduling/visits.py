@@ -10,6 +10,9 @@ from typing import Any
 from chartside.types import Resource
 
 NOT_BOOKED = "neither booked nor cancelled"
+_OTHER = frozenset(
+    {"proposed", "pending", "arrived", "fulfilled", "noshow", "entered-in-error", "checked-in", "waitlist"}
+)
 _LENGTH = timedelta(minutes=50)
 _STAYS_AWAY = ("declined", "tentative")
 
@@ -47,7 +50,7 @@ def read(resource: Resource) -> Visit | str:
     """The visit, booked or cancelled, or in a few words why it is none."""
     status = resource.get("status")
     if status not in ("booked", "cancelled"):
-        return NOT_BOOKED
+        return NOT_BOOKED if isinstance(status, str) and status in _OTHER else "no status that can be read"
     start = instant(resource.get("start"))
     if start is None or not isinstance(resource.get("id"), str):
         return "no start that can be read"
