@@ -148,7 +148,7 @@ def test_a_superbill_lacks_nothing_or_says_what() -> None:
         "1245319599",
         "123456789",
         "1 Main St",
-        "04/09/1988",
+        "Apr 9, 1988",
         "90837",
         "F411",
         "$150.00",

@@ -3,7 +3,9 @@ ours to ship.
 
 Positions are in tenths of an inch from the left and in lines of a sixth of an inch from the top, as the NUCC's
 printing
-rules count (10 characters and 6 lines an inch); ``shift`` moves all of it for a printer's own margins (points).
+rules count (10 characters and 6 lines an inch); the places are unconfirmed: print one on plain paper and hold
+it against
+a form first; ``shift`` moves all of it for a printer's own margins (points).
 """
 
 from __future__ import annotations

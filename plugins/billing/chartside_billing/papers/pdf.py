@@ -80,12 +80,18 @@ def _story(paper: Paper) -> Iterator[Any]:
         yield from _flow(block, number)
 
 
-def _style(name: str, size: float, *, bold: bool = False, before: float = 0) -> Any:
+def _style(name: str, size: float, *, bold: bool = False, before: float = 0, right: bool = False) -> Any:
     from reportlab.lib.styles import ParagraphStyle
 
     font = _BOLD if bold else _BODY
     return ParagraphStyle(
-        name, fontName=font, fontSize=size, leading=size * 1.35, spaceBefore=before, spaceAfter=4
+        name,
+        fontName=font,
+        fontSize=size,
+        leading=size * 1.35,
+        spaceBefore=before,
+        spaceAfter=4,
+        alignment=2 if right else 0,
     )
 
 
@@ -125,11 +131,10 @@ def _table(grid: Grid) -> Iterator[Any]:
 
     if grid.caption:
         yield Paragraph(escape(grid.caption), _style("caption", 9.5, bold=True, before=4))
-    cell, head = _style("cell", 8.5), _style("head", 8.5, bold=True)
-    lines = [[Paragraph(escape(text), head) for text in grid.head]]
-    lines += [[Paragraph(escape(text), cell) for text in row] for row in grid.rows]
-    if grid.total:
-        lines.append([Paragraph(escape(text), head) for text in grid.total])
+    lines = [[Paragraph(escape(text), _style("head", 8.5, bold=True)) for text in grid.head]]
+    for row, bold in [*((row, False) for row in grid.rows), *([(grid.total, True)] if grid.total else [])]:
+        styles = [_style("cell", 8.5, bold=bold, right=place in grid.numeric) for place in range(len(row))]
+        lines.append([Paragraph(escape(text), style) for text, style in zip(row, styles, strict=True)])
     widths = [1.0 if n in grid.numeric or len(name) < 8 else 2.0 for n, name in enumerate(grid.head)]
     share = 504 / sum(widths)
     table = Table(lines, colWidths=[share * w for w in widths], repeatRows=1)

@@ -163,8 +163,16 @@ def tag(language: str) -> str:
     return LANGUAGES.get(language[:2], LANGUAGES["en"])
 
 
+_MONTHS = {
+    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+    "es": "ene feb mar abr may jun jul ago sep oct nov dic",
+}
+
+
 def show_day(day: date | None, language: str) -> str:
-    """``11/24/2026``; in Spanish ``24/11/2026``. Empty for None."""
+    """``Nov 4, 2026``, in Spanish ``4 nov 2026``: the month as a word, for 11/4 is read in two ways. Empty for None."""
     if day is None:
         return ""
-    return day.strftime("%d/%m/%Y" if language[:2] == "es" else "%m/%d/%Y")
+    spanish = language[:2] == "es"
+    month = _MONTHS["es" if spanish else "en"].split()[day.month - 1]
+    return f"{day.day} {month} {day.year}" if spanish else f"{month} {day.day}, {day.year}"
