@@ -144,6 +144,17 @@ def _whole_claim_reason(claim: PaidClaim) -> bool:
     return any(a.group != "PR" and a.reason not in _NO_DENIAL and a.amount for a in claim.adjustments)
 
 
+def denial_reasons(claim: PaidClaim) -> dict[str, Decimal]:
+    """What a denied claim was denied for: group and CARC, raw, with the money; PR only where nothing else is said."""
+    told = [a for a in claim.all_adjustments if a.reason not in _NO_DENIAL and a.amount]
+    told = [a for a in told if a.group != "PR"] or told
+    found: dict[str, Decimal] = {}
+    for a in told:
+        key = f"{a.group}-{a.reason}"
+        found[key] = found.get(key, Decimal(0)) + a.amount
+    return found
+
+
 def work_items(
     remittance: Remittance,
     matches: Mapping[str, list[Matched]],
