@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from chartside_billing.model import Claim, Insurance
 from chartside_billing.model import Segment as Extra
 from chartside_billing.x12 import parts
-from chartside_billing.x12.loops import CHILDREN, ORDER, rank
+from chartside_billing.x12.loops import CHILDREN, OPENERS, ORDER, rank
 from chartside_billing.x12.mend import Mender
 
 
@@ -30,7 +30,7 @@ class Emitter:
         name = str(elements[0])
         cleaned = [self._element(element, name, position) for position, element in enumerate(elements)]
         trimmed = [str(e) for e in parts.trim(cleaned)]
-        if len(trimmed) > 1:
+        if len(trimmed) > 1 or name in OPENERS:
             self.segments.append(tuple(trimmed))
 
     def _element(self, element: parts.Element, name: str, position: int) -> str:

@@ -124,7 +124,7 @@ CHILDREN: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("2440", "LQ", ()),
     ),
 }
-_OPENERS = frozenset({"NM1", "HL", "CLM", "SBR", "LX", "LIN", "SVD", "LQ"})
+OPENERS = frozenset({"NM1", "HL", "CLM", "SBR", "LX", "LIN", "SVD", "LQ"})
 _CHILD = {
     (parent, opener, qualifier): child
     for parent, children in CHILDREN.items()
@@ -170,7 +170,7 @@ def build_tree(body: Iterable[Seg]) -> Loop:
     """The tree of a transaction set's body. Raises InputError at the first segment that belongs nowhere."""
     stack = [Loop("ST")]
     for seg in body:
-        if seg.elements[0] in _OPENERS and _open(stack, seg):
+        if seg.elements[0] in OPENERS and _open(stack, seg):
             continue
         home = _home(stack, seg)
         if home is not stack[-1]:

@@ -98,7 +98,8 @@ def _interchange(
     production: bool,
 ) -> None:
     d, when = emitter.mender.delimiters, control.created
-    sender, target = control.sender_id or submitter.id, control.receiver_id or receiver.id
+    sender = emitter.mender.clean(control.sender_id or submitter.id, "ISA", 6, "ISA")
+    target = emitter.mender.clean(control.receiver_id or receiver.id, "ISA", 8, "ISA")
     emitter.raw(
         *("ISA", "00", " " * 10, "00", " " * 10, control.sender_qualifier, f"{sender[:15]:<15}"),
         *(
@@ -121,7 +122,8 @@ def _interchange(
         emitter.raw("ST", "837", number, VERSION)
         reference = control.reference or f"{control.interchange:09}"
         kind = chunk[0].envelope.transaction_type if chunk[0].envelope else ""
-        emitter.raw("BHT", "0019", "00", reference, f"{when:%Y%m%d}", f"{when:%H%M}", kind or "CH")
+        emitter.loop = "ST"
+        emitter.add(("BHT", "0019", "00", reference, f"{when:%Y%m%d}", f"{when:%H%M}", kind or "CH"))
         _body(emitter, chunk, submitter, receiver)
         emitter.raw("SE", str(len(emitter.segments) - begin + 1), number)
     emitter.raw("GE", str(len(chunks)), str(control.group))
