@@ -63,7 +63,7 @@ def _show_all(running: World, place: Path) -> None:
         table(columns, rows, title)  # type: ignore[arg-type]
 
     stage = Stage(place, host, running.gateway, say, show)
-    for name in host.plugins.loaded:
+    for name in host.config.enabled():
         _show_one(stage, name)
     for name, plugin in host.plugins.found.items():
         if plugin.problem:
