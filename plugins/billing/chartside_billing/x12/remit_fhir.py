@@ -57,7 +57,7 @@ def match(paid: PaidClaim, claims: Iterable[Matched]) -> list[Matched]:
         found = narrowed or found
     if not found and paid.payer_claim_number:
         found = [c for c in claims if c.payer_claim_number == paid.payer_claim_number]
-    return found
+    return list({c.reference: c for c in found}.values())
 
 
 def _first_day(paid: PaidClaim) -> date | None:

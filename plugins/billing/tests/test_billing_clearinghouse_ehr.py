@@ -1,0 +1,139 @@
+"""The evening against an EHR: claims go out once, answers are worked in once, whatever happens in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
+
+from chartside.context import Context
+from chartside.errors import ChannelUnavailable, OutcomeUnknown
+from chartside.testing.ehr import Ehr
+from chartside_billing.clearinghouse import LocalClearinghouse
+from chartside_billing.clearinghouse.evening import Parties, receive, submit
+from chartside_billing.model import Claim, Party
+from chartside_billing.x12.example import claim
+
+pytestmark = pytest.mark.chartside_plugin("billing")
+PARTIES = Parties(claim().submitter or Party(), claim().receiver or Party())
+
+
+@pytest.fixture
+def house(context: Context, tmp_path: Path) -> LocalClearinghouse:
+    return LocalClearinghouse(tmp_path / "house", context.clock)
+
+
+@pytest.fixture
+def claims(ehr: Ehr) -> list[Claim]:
+    """Claims of the EHR, each under its id. What they say is the example's: assembling is another module's work."""
+    stored = [c for c in ehr.all("Claim") if c["status"] == "active"][:20]
+    return [
+        replace(claim(), id=c["id"], source=f"Claim/{c['id']}/_history/{c['meta']['versionId']}")
+        for c in stored
+    ]
+
+
+def send(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> dict[str, int]:
+    return dict(submit(context, house, claims, PARTIES).counts)
+
+
+def test_claims_go_out_once(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> None:
+    """Doing it twice does it once: a second evening sends nothing, a corrected claim goes again."""
+    assert send(context, house, claims) == {"sent": 20}
+    assert send(context, house, claims) == {"sent before": 20}
+    corrected = replace(claims[0], source=claims[0].source + "1")
+    assert send(context, house, [corrected, claims[1]]) == {"sent": 1, "sent before": 1}
+
+
+def test_the_answers_are_worked_in_once(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """Phase of the evening: 999, 277CA and 835 give one PaymentReconciliation and a Task for each denial, once."""
+    send(context, house, claims)
+    answers = list(house.fetch())
+    before = len(ehr.all("Task"))
+    report = receive(context, house)
+    assert [row["kind"] for row in report.rows] == ["999", "277", "835"]
+    assert list(house.fetch()) == []
+    (payment,) = ehr.all("PaymentReconciliation")
+    PaymentReconciliation.model_validate(payment)
+    assert {d["request"]["reference"] for d in payment["detail"]} == {f"Claim/{c.id}" for c in claims}
+    denials = len(ehr.all("Task")) - before
+    assert denials == report.counts["tasks"] > 0
+    for answer in answers:  # the same mail again
+        (house._out / answer.name).write_bytes(answer.data)
+    again = receive(context, house)
+    assert (again.counts["payments known"], again.counts["tasks known"]) == (1, denials)
+    assert len(ehr.all("PaymentReconciliation")) == 1
+    assert len(ehr.all("Task")) == before + denials
+
+
+def test_an_ehr_that_fails_leaves_the_answer_for_the_next_run(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """Nothing is taken away at the clearinghouse before it stands in the EHR."""
+    send(context, house, claims)
+    ehr.faults.add("403", path="/PaymentReconciliation", times=50)
+    first = receive(context, house)
+    assert first.failed
+    assert [a.name for a in house.fetch()] != []
+    ehr.faults.clear()
+    receive(context, house)
+    assert len(ehr.all("PaymentReconciliation")) == 1
+    assert list(house.fetch()) == []
+
+
+def test_garbled_mail_is_set_aside_and_the_rest_goes_on(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """Fail soft in jobs."""
+    send(context, house, claims)
+    (house._out / "0-garbled.835").write_bytes(b"no X12")
+    report = receive(context, house)
+    assert report.counts["set aside"] == 1
+    assert len(ehr.all("PaymentReconciliation")) == 1
+    assert [a.name for a in house.fetch()] == ["0-garbled.835"]
+
+
+class Broken(LocalClearinghouse):
+    """A house whose line is cut: surely before, or nobody knows when."""
+
+    error: Exception = ChannelUnavailable("down")
+
+    def submit(self, name: str, data: bytes) -> None:
+        raise self.error
+
+
+def test_what_surely_did_not_leave_goes_out_later(
+    context: Context, house: LocalClearinghouse, claims: list[Claim], tmp_path: Path
+) -> None:
+    """ChannelUnavailable gives the claims back."""
+    report = submit(context, Broken(tmp_path, context.clock), claims, PARTIES)
+    assert report.failed
+    assert send(context, house, claims) == {"sent": 20}
+
+
+def test_what_may_have_left_is_never_sent_again_blindly(
+    context: Context, house: LocalClearinghouse, claims: list[Claim], tmp_path: Path
+) -> None:
+    """OutcomeUnknown: the claims stay begun."""
+    broken = Broken(tmp_path, context.clock)
+    broken.error = OutcomeUnknown("cut")
+    with pytest.raises(OutcomeUnknown):
+        submit(context, broken, claims, PARTIES)
+    assert "sent" not in send(context, house, claims)
+    assert list(house.fetch()) == []
+
+
+def test_a_claim_that_cannot_be_written_holds_up_no_other(
+    context: Context, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """One bad record is set aside, counted, shown."""
+    claims[3] = replace(claims[3], diagnoses=[])
+    report = submit(context, house, claims, PARTIES)
+    assert (report.counts["sent"], report.counts["set aside"]) == (19, 1)
+    assert "a diagnosis" in report.set_aside[0]
+    dry = submit(context, house, claims, PARTIES, dry_run=True)
+    assert dry.counts["would go out"] == 19
