@@ -299,3 +299,24 @@ def test_claims_are_told_apart(shared_data: Path) -> None:
     for name in ("moov-io-x12/example_5010_837d/sample.txt", "LinuxForHealth-x12/demo-file/demo.837i"):
         with pytest.raises(InputError, match=r"segment 2 GS: this is an? (institutional|dental)"):
             read_837(shared_data / "x12" / name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("HL*2*1*", "HL*3*1*", "hl"),
+        ("HL*2*1*", "HL*2*9*", "hl"),
+        ("HI*ABK", "MOA*1~\nHI*ABK", "order"),
+        ("LX*1~", "HI*ABF:F319~\nLX*1~", "order"),
+        ("LX*1~", "LX*1~\nSV1*HC:90834*1*UN*1***1~", "repeat"),
+    ],
+)
+def test_faults_of_structure_are_issues_of_the_claim(old: str, new: str, code: str) -> None:
+    """EDI-001: the claim is read, and the fault is named with its segment."""
+    text = write_837([claim()], control=CONTROL).data.decode()
+    assert old in text
+    (found,) = read_837(text.replace(old, new, 1))
+    assert found.id == "ACC1001"
+    assert code in {
+        issue.code for issue in found.issues if issue.fatal and issue.where.startswith("segment ")
+    }

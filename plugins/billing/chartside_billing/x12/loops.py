@@ -125,6 +125,45 @@ CHILDREN: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
 }
 OPENERS = frozenset({"NM1", "HL", "CLM", "SBR", "LX", "LIN", "SVD", "LQ"})
+_STANDARD = {
+    "N2",
+    "N3",
+    "N4",
+    "PER",
+    "REF",
+    "PRV",
+    "DMG",
+    "PAT",
+    "CUR",
+    "DTP",
+    "DTM",
+    "PWK",
+    "CN1",
+    "AMT",
+    "K3",
+    "NTE",
+}
+_STANDARD |= {
+    "CR1",
+    "CR2",
+    "CR3",
+    "CR5",
+    "CR6",
+    "CRC",
+    "HI",
+    "HCP",
+    "QTY",
+    "MEA",
+    "CAS",
+    "OI",
+    "MOA",
+    "MIA",
+    "SV1",
+    "SV4",
+}
+_STANDARD |= {"SV5", "PS1", "IMM", "HSD", "CTP", "FRM", "LS", "LE", "TRN", "INS"}
+_ONCE = {"SBR", "PAT", "SV1", "OI", "N3", "N4", "DMG", "PRV", "MOA", "SV5"}
+"""Segments of which a loop holds one."""
 _CHILD = {
     (parent, opener, qualifier): child
     for parent, children in CHILDREN.items()
@@ -172,11 +211,11 @@ def build_tree(body: Iterable[Seg]) -> Loop:
     for seg in body:
         if seg.elements[0] in OPENERS and _open(stack, seg):
             continue
-        home = _home(stack, seg)
-        if home is not stack[-1]:
-            home.issues.append(
-                SyntaxIssue("order", f"{seg.id} stands behind loops that it must precede", seg.where)
-            )
+        home, complaint = _home(stack, seg)
+        if complaint:
+            home.issues.append(SyntaxIssue("order", f"{seg.id} {complaint}", seg.where))
+        if seg.elements[0] in _ONCE and home.first(seg.elements[0]) is not None:
+            home.issues.append(SyntaxIssue("repeat", f"{seg.id} stands twice in loop {home.id}", seg.where))
         home.segments.append(seg)
     return stack[0]
 
@@ -199,12 +238,38 @@ def _open(stack: list[Loop], seg: Seg) -> bool:
     raise refuse(seg, f"no loop of an 837P can begin here{what}")
 
 
-def _home(stack: list[Loop], seg: Seg) -> Loop:
-    """The nearest open loop that may hold the segment."""
+def _home(stack: list[Loop], seg: Seg) -> tuple[Loop, str]:
+    """The nearest open loop that may hold the segment, with a complaint if that is not where it stands.
+
+    A segment that the standard knows but no open loop does stays where it stands, so that the claim can be read.
+    """
+    name = seg.elements[0]
     for loop in reversed(stack):
-        if seg.elements[0] in ORDER[loop.id] and not (loop.id == "ST" and len(stack) > 1):
-            return loop
+        if name in ORDER[loop.id] and not (loop.id == "ST" and len(stack) > 1):
+            return loop, "" if loop is stack[-1] else "stands behind loops that it must precede"
+    if name in _STANDARD and len(stack) > 1:
+        return stack[-1], f"cannot stand in loop {stack[-1].id} of an 837P"
     raise refuse(seg, f"it cannot stand in loop {stack[-1].id} of an 837P")
+
+
+def check_levels(tree: Loop) -> Iterator[SyntaxIssue]:
+    """HL01 counts up by one over the transaction set, and HL02 names the level above."""
+    expected = 0
+    for loop, above in _levels(tree, ""):
+        head, expected = loop.segments[0], expected + 1
+        if head.get(1).strip() != str(expected):
+            yield SyntaxIssue(
+                "hl", f"HL01 is not {expected}: levels are counted from 1 without gaps", head.where
+            )
+        if head.get(2).strip() != above:
+            yield SyntaxIssue("hl", "HL02 does not name the level above", head.where)
+
+
+def _levels(loop: Loop, above: str) -> Iterator[tuple[Loop, str]]:
+    for inner in loop.loops:
+        if inner.id in {"2000A", "2000B", "2000C"}:
+            yield inner, above
+            yield from _levels(inner, inner.segments[0].get(1).strip())
 
 
 def rank(loop_id: str, segment_id: str) -> int:

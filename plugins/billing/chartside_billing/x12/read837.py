@@ -19,7 +19,7 @@ from chartside_billing.x12.envelope import (
     envelope_of,
     only_kind,
 )
-from chartside_billing.x12.loops import Loop, build_tree
+from chartside_billing.x12.loops import Loop, build_tree, check_levels
 from chartside_billing.x12.read837_claim import read_claim
 from chartside_billing.x12.read837_parts import keep, read_party, read_person, read_sbr
 from chartside_billing.x12.segments import Delimiters, Seg, refuse
@@ -62,7 +62,10 @@ def _read_set(interchange: Interchange, group: Group, transaction: TransactionSe
         envelope=envelope_of(interchange, group, transaction),
         submitter=_first(tree, "1000A"),
         receiver=_first(tree, "1000B"),
-        issues=envelope_issues(interchange, group, transaction) + tree.issues + clash,
+        issues=envelope_issues(interchange, group, transaction)
+        + tree.issues
+        + clash
+        + list(check_levels(tree)),
     )
     base.created = base.envelope.created if base.envelope else None
     claims = [claim for provider in tree.all("2000A") for claim in _read_provider(provider, base)]

@@ -333,7 +333,7 @@ _HANDLERS: dict[str, Callable[[_Reader, Seg], None]] = {
     "LQ": _Reader.lq,
     "PLB": _Reader.plb,
 }
-_PASSED_OVER = frozenset({"CUR", "N3", "N4", "PER", "RDM", "TS3", "TS2", "QTY"})
+_PASSED_OVER = frozenset({"CUR", "N2", "N3", "N4", "PER", "RDM", "TS3", "TS2", "QTY", "K3", "NTE"})
 
 
 def balance(remittance: Remittance) -> list[Imbalance]:
