@@ -195,6 +195,14 @@ def test_more_than_five_thousand_claims_go_into_further_sets() -> None:
     assert "GE*2*7~" in text
 
 
+def test_more_than_a_hundred_claims_of_one_patient_begin_a_new_level() -> None:
+    """The guide repeats 2300 a hundred times; pyx12 counts."""
+    claims = [replace(claim(dependent=n > 150), id=f"A{n}") for n in range(410)]
+    data = write_837(claims, control=CONTROL).data
+    assert check_pyx12(data) == []
+    assert [found.id for found in read_837(data)] == [one.id for one in claims]
+
+
 def test_a_999_tells_which_set_was_rejected_and_where(shared_data: Path) -> None:
     """ACK-001: sets, segments, elements and the claim that the receiver names."""
     (answer,) = read_999(shared_data / "x12/xlate-staedi/x12/simple999.edi")

@@ -18,6 +18,8 @@ from chartside_billing.x12.write837_claim import write_claim, write_insurance_pe
 VERSION = "005010X222A1"
 MAX_CLAIMS = 5000
 """Claims in one transaction set, as the guide recommends; more go into further sets of the same group."""
+MAX_CLAIMS_OF_ONE = 100
+"""Claims (2300) of one patient in one loop; more begin a loop of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ def _subscriber_runs(claims: list[Claim]) -> Iterator[list[Claim]]:
     for run in _runs(claims, lambda a, b: a.insurance == b.insurance):
         part: list[Claim] = []
         for claim in run:
-            if part and _own(claim) and not _own(part[-1]):
+            if part and _own(claim) and (not _own(part[-1]) or len(part) >= MAX_CLAIMS_OF_ONE):
                 yield part
                 part = []
             part.append(claim)
@@ -199,8 +201,10 @@ def _subscriber(emitter: Emitter, claims: list[Claim], level: int, above: int) -
     _insurance(emitter, insurance)
     own_level = level
     before: Claim | None = None
+    of_one = 0
     for claim in claims:
-        if not _own(claim) and not (before is not None and _same_patient(before, claim)):
+        of_one = of_one + 1 if before is not None and _same_patient(before, claim) else 1
+        if not _own(claim) and of_one % MAX_CLAIMS_OF_ONE == 1:
             level += 1
             emitter.raw("HL", str(level), str(own_level), "23", "0")
             _patient(emitter, claim)
