@@ -63,7 +63,7 @@ def write(
 ) -> None:
     """Write claims as an 837P (005010X222A1) and have two independent validators judge it.
 
-    Format repairs are listed on stderr. Exit code 1 if a validator found something.
+    Format repairs are listed on stderr. What a validator refuses is not written: exit code 1.
     Example: chartside billing write claim-bundle.json --out claim.837
     """
     from chartside.errors import ChartsideError
@@ -82,10 +82,11 @@ def write(
         typer.echo(f"repaired {repair.where}: {repair.what}", err=True)
     for problem in problems:
         typer.echo(f"{problem.validator} {problem.where}: {problem.reason}", err=True)
+    if problems:
+        typer.echo("not written -> mend the claim, or say --no-validate to write it as it is", err=True)
+        raise typer.Exit(1)
     if out is None:
         sys.stdout.write(written.data.decode("ascii"))
     else:
         out.write_bytes(written.data)
         typer.echo(f"wrote {out}", err=True)
-    if problems:
-        raise typer.Exit(1)

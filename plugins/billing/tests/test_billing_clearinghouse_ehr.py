@@ -132,8 +132,10 @@ def test_a_claim_that_cannot_be_written_holds_up_no_other(
 ) -> None:
     """One bad record is set aside, counted, shown."""
     claims[3] = replace(claims[3], diagnoses=[])
+    claims[5] = replace(claims[5], pos="AB")
     report = submit(context, house, claims, PARTIES)
-    assert (report.counts["sent"], report.counts["set aside"]) == (19, 1)
+    assert (report.counts["sent"], report.counts["set aside"]) == (18, 2)
     assert "a diagnosis" in report.set_aside[0]
+    assert "a validator refuses it: pyx12 CLM" in report.set_aside[1]
     dry = submit(context, house, claims, PARTIES, dry_run=True)
-    assert dry.counts["would go out"] == 19
+    assert dry.counts["would go out"] == 18

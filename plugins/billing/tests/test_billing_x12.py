@@ -282,6 +282,18 @@ def test_write_gives_an_837p_and_its_repairs(tmp_path: Path) -> None:
     assert found.id == claim().id
 
 
+def test_what_a_validator_refuses_is_not_written(tmp_path: Path) -> None:
+    """Issue 4, shown 3: no file of ours leaves that pyx12 or x12sdk refuses."""
+    source, target = tmp_path / "in.837", tmp_path / "out.837"
+    text = write_837([claim()], control=CONTROL).data.decode().replace("*MI*W123456789~", "~")
+    source.write_text(text)
+    result = CliRunner().invoke(app, ["write", str(source), "--out", str(target)])
+    assert (result.exit_code, target.exists()) == (1, False)
+    assert "not written" in result.stderr
+    asked = CliRunner().invoke(app, ["write", str(source), "--out", str(target), "--no-validate"])
+    assert (asked.exit_code, target.exists()) == (0, True)
+
+
 def test_errors_hold_no_content() -> None:
     """S-8: an error names places, never what stands there."""
     text = write_837([claim()], control=CONTROL).data.decode()

@@ -23,6 +23,7 @@ from chartside_billing.clearinghouse.desk import Worked, work_in
 from chartside_billing.model import Claim, Party
 from chartside_billing.x12.remit_fhir import REMITTANCE_SYSTEM, Matched
 from chartside_billing.x12.required import missing
+from chartside_billing.x12.validate import check_all
 from chartside_billing.x12.write837 import Control, write_837
 
 if TYPE_CHECKING:
@@ -48,16 +49,12 @@ def submit(
 ) -> JobReport:
     """Send the claims that were not sent before, in one file. ``Claim.source`` with its version makes it this claim."""
     report = JobReport(columns=("claim", "state"))
-    ready = []
+    problems = _problems(context, claims, parties)
+    ready = [claim for claim in claims if id(claim) not in problems]
     for claim in claims:
-        lacks = missing(claim)
-        if lacks:
-            report.set_aside.append(
-                f"{claim.source or claim.where}: cannot be written, it lacks {'; '.join(lacks)}"
-            )
+        if id(claim) in problems:
+            report.set_aside.append(f"{claim.source or claim.where}: {problems[id(claim)]}")
             report.counts["set aside"] += 1
-        else:
-            ready.append(claim)
     if dry_run:
         report.counts["would go out"] = len(ready)
         return report
@@ -73,6 +70,29 @@ def submit(
     if begun:
         _send(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
     return report
+
+
+def _problems(context: Context, claims: Sequence[Claim], parties: Parties) -> dict[int, str]:
+    """Why a claim cannot go out, by ``id`` of the object: what it lacks, or what a validator says of it."""
+    found: dict[int, str] = {}
+    for claim in claims:
+        if lacks := missing(claim):
+            found[id(claim)] = f"cannot be written, it lacks {'; '.join(lacks)}"
+    left = [claim for claim in claims if id(claim) not in found]
+    if left and _judged(context, left, parties):
+        for claim in left:
+            if problem := _judged(context, [claim], parties):
+                found[id(claim)] = f"a validator refuses it: {problem}"
+    return found
+
+
+def _judged(context: Context, claims: list[Claim], parties: Parties) -> str:
+    """The first thing that pyx12 or x12sdk has against a file of these claims; empty if nothing."""
+    control = Control(created=context.clock.now())
+    written = write_837(claims, control=control, submitter=parties.submitter, receiver=parties.receiver)
+    for problem in check_all(written.data):
+        return f"{problem.validator} {problem.where}: {problem.reason}"
+    return ""
 
 
 _STATES = {
