@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import paramiko
 import pytest
+from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
 from fhir.resources.R4B.task import Task
 
@@ -24,6 +26,7 @@ from chartside.errors import ChannelUnavailable, ConfigError, InputError, Messag
 from chartside_billing.clearinghouse import Answer, Clearinghouse, LocalClearinghouse
 from chartside_billing.clearinghouse.answers import write_835
 from chartside_billing.clearinghouse.desk import Worked, work_in
+from chartside_billing.clearinghouse.evening import as_document
 from chartside_billing.clearinghouse.http import HttpAccount, HttpClearinghouse
 from chartside_billing.clearinghouse.sftp import SftpAccount, SftpClearinghouse
 from chartside_billing.model import Adjustment, Claim, Insurance
@@ -109,6 +112,17 @@ def test_the_evening_gives_a_reconciliation_and_denial_tasks_once(tmp_path: Path
         assert task["focus"]["reference"].startswith("Claim/")
         assert task["restriction"]["period"]["end"] == "2027-03-08"
     assert len({t["identifier"][0]["value"] for t in tasks}) == len(tasks)
+
+
+def test_an_835_can_stay_as_a_document(tmp_path: Path) -> None:
+    """billing.md: where the EHR stores no such resource, the answers stay as DocumentReferences."""
+    worked = evening(tmp_path, numbered(3))[-1]
+    document = as_document(worked.reconciliations, worked.answer)
+    DocumentReference.model_validate(document)
+    assert (
+        read_835(base64.b64decode(document["content"][0]["attachment"]["data"]))[0].claims[0].id == "ACC0000"
+    )
+    assert document["identifier"] == worked.reconciliations[0]["identifier"]
 
 
 def test_a_rejected_claim_of_a_277ca_becomes_a_task(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ is taken away at the clearinghouse only after everything of it was written.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,10 +19,10 @@ from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.base import Clearinghouse, file_name
+from chartside_billing.clearinghouse.base import Answer, Clearinghouse, file_name
 from chartside_billing.clearinghouse.desk import Worked, work_in
 from chartside_billing.model import Claim, Party
-from chartside_billing.x12.remit_fhir import REMITTANCE_SYSTEM, Matched
+from chartside_billing.x12.remit_fhir import Matched
 from chartside_billing.x12.required import missing
 from chartside_billing.x12.validate import check_all
 from chartside_billing.x12.write837 import Control, write_837
@@ -184,9 +185,10 @@ def _row(worked: Worked) -> Mapping[str, str]:
 def _write(context: Context, worked: Worked, report: JobReport) -> bool:
     """Whether everything of the answer stands in the EHR now."""
     try:
-        for resource in worked.reconciliations:
-            key = resource["identifier"][0]["value"]
-            made = context.fhir.create(resource, if_none_exist=f"identifier={REMITTANCE_SYSTEM}|{key}")
+        for resource in _kept(context, worked):
+            identifier = resource["identifier"][0]
+            condition = f"identifier={identifier['system']}|{identifier['value']}"
+            made = context.fhir.create(resource, if_none_exist=condition)
             report.counts["payments" if made.created else "payments known"] += 1
         for result in context.tasks.put(worked.tasks):
             known = "tasks" if result.created else "tasks known"
@@ -199,6 +201,28 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
         return False
     report.counts[f"{worked.kind} worked in"] += 1
     return True
+
+
+def _kept(context: Context, worked: Worked) -> list[Resource]:
+    """The payments as the EHR takes them: PaymentReconciliation, else the answer itself as a DocumentReference."""
+    if not worked.reconciliations or context.fhir.supports("PaymentReconciliation", "c"):
+        return worked.reconciliations
+    return [as_document(worked.reconciliations, worked.answer)]
+
+
+def as_document(reconciliations: Sequence[Resource], answer: Answer) -> Resource:
+    """An 835 for an EHR without PaymentReconciliation; its identifier is that of its first payment."""
+    first = reconciliations[0]
+    data = base64.b64encode(answer.data).decode("ascii")
+    return {
+        "resourceType": "DocumentReference",
+        "identifier": first["identifier"],
+        "status": "current",
+        "type": {"text": "Remittance (X12 835)"},
+        "date": first["created"],
+        "description": f"{len(reconciliations)} payment(s), not posted: the EHR keeps no PaymentReconciliation",
+        "content": [{"attachment": {"contentType": "application/edi-x12", "data": data}}],
+    }
 
 
 def matched_claims(claims: Iterable[Resource]) -> Iterator[Matched]:
