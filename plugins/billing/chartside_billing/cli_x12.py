@@ -32,6 +32,7 @@ def read(
     """
     from chartside.errors import ChartsideError
     from chartside_billing.x12.reading import read_document
+    from chartside_billing.x12.remit import second_opinion
 
     try:
         document = read_document(file)
@@ -40,6 +41,8 @@ def read(
             return
         for line in document.lines():
             typer.echo(line)
+        for remark in second_opinion(file) if document.kind == "835" else ():
+            typer.echo(f"form (oxedi): {remark}")
     except ChartsideError as error:
         raise fail(error) from None
 

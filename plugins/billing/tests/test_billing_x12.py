@@ -169,6 +169,16 @@ def test_repairs_mend_the_format_only_and_say_so() -> None:
     assert not any("Nu" in r.what or "O'Neil" in r.what for r in written.repairs)
 
 
+def test_letters_without_a_plain_form_are_refused_not_invented() -> None:
+    """A name that cannot be transliterated is no format repair; the place is named, the name is not."""
+    odd = claim()
+    assert odd.insurance.subscriber is not None
+    odd.insurance.subscriber.last = "李"
+    with pytest.raises(InputError, match="2010BA NM103: it has letters") as caught:
+        write_837([odd], control=CONTROL)
+    assert "李" not in str(caught.value)
+
+
 def test_a_claim_that_lacks_what_the_guide_needs_is_refused_in_words() -> None:
     """The writer invents nothing."""
     odd = claim()

@@ -83,14 +83,17 @@ def _problems(context: Context, claims: Sequence[Claim], parties: Parties) -> di
     if left and _judged(context, left, parties):
         for claim in left:
             if problem := _judged(context, [claim], parties):
-                found[id(claim)] = f"a validator refuses it: {problem}"
+                found[id(claim)] = f"refused before it left: {problem}"
     return found
 
 
 def _judged(context: Context, claims: list[Claim], parties: Parties) -> str:
-    """The first thing that pyx12 or x12sdk has against a file of these claims; empty if nothing."""
+    """The first thing that the writer, pyx12 or x12sdk has against a file of these claims; empty if nothing."""
     control = Control(created=context.clock.now())
-    written = write_837(claims, control=control, submitter=parties.submitter, receiver=parties.receiver)
+    try:
+        written = write_837(claims, control=control, submitter=parties.submitter, receiver=parties.receiver)
+    except InputError as error:
+        return str(error)
     for problem in check_all(written.data):
         return f"{problem.validator} {problem.where}: {problem.reason}"
     return ""

@@ -85,6 +85,9 @@ class Mender:
 
     def _mend(self, text: str, segment_id: str, position: int, where: str) -> str:
         result = transliterate(text)
+        if result.count("?") > text.count("?"):
+            mend = "write the name in Latin letters in the chart, as the insurer has it"
+            raise InputError(f"{where}: it has letters without a plain form", mend=mend)
         if result != text:
             self.note(where, "letters outside the X12 set were written in plain ones")
         spaced = "".join(" " if mark in self._marks() else mark for mark in result)
