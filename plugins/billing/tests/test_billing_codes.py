@@ -20,6 +20,7 @@ from chartside_billing.codes.facts import BEHAVIORAL_TAXONOMIES, PLACES
 from chartside_billing.codes.icd import pack, shipped, unpack
 from chartside_billing.codes.icd_build import named, read_code_list, split_levels
 from chartside_billing.codes.importers import Imported, Options, effective_from_name, import_set
+from chartside_billing.codes.npi import npi_valid
 from chartside_billing.codes.ptp import NEVER, Packer, Ptp
 
 DAY, FROM = date(2026, 5, 4), date(2026, 4, 1)
@@ -309,3 +310,18 @@ def test_a_plain_code_list_is_enough(load: Import, sets: Callable[[], CodeSets])
     icd = sets().icd
     assert icd.release(date(2026, 11, 1)).leaves == shipped().leaves
     assert icd.exists("F32", date(2026, 11, 1))
+
+
+@pytest.mark.parametrize(
+    ("npi", "valid"),
+    [
+        ("1234567893", True),
+        ("1234567890", False),
+        ("3234567893", False),
+        ("123456789", False),
+        ("12345678９3", False),
+    ],
+)
+def test_the_check_digit_of_an_npi(npi: str, valid: bool) -> None:
+    """billing.md: NPI Luhn with the prefix 80840; CMS's own example is 1234567893."""
+    assert npi_valid(npi) is valid

@@ -18,9 +18,9 @@ from chartside.clock import Clock
 from chartside.errors import ConfigError, InputError
 from chartside_billing.clearinghouse.answers import write_277ca, write_835, write_999
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
+from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Adjustment, Claim
 from chartside_billing.money import CENT, ZERO
-from chartside_billing.rules.npi import valid_npi
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
 
@@ -170,4 +170,4 @@ def _understood(data: bytes) -> bool:
 
 def _routable(claim: Claim) -> bool:
     billing = claim.billing
-    return billing is not None and valid_npi(billing.npi)
+    return billing is not None and npi_valid(billing.npi)

@@ -18,10 +18,10 @@ def load_claims(path: Path) -> list[Claim]:
         return read_837(text, name=path.name)
     import orjson
 
-    from chartside_billing.fhir_claim import claims_from_bundle
+    from chartside_billing.x12.bundle import claims_from_bundle
 
     try:
         bundle = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InputError(f"the JSON is broken at line {error.lineno}") from None
-    return list(claims_from_bundle(bundle))
+    return claims_from_bundle(bundle)

@@ -68,11 +68,11 @@ def write_837(
     """
     if not claims:
         raise InputError("there is no claim to write")
+    if repair:
+        _refuse_incomplete(claims)
     submitter, receiver = submitter or claims[0].submitter, receiver or claims[0].receiver
     if submitter is None or receiver is None:
         raise InputError("who submits or who receives is not known", mend="give a submitter and a receiver")
-    if repair:
-        _refuse_incomplete(claims)
     mender = Mender(Delimiters(), active=repair)
     emitter = Emitter(mender)
     written = [tidy(claim, mender) for claim in claims] if repair else list(claims)

@@ -1,0 +1,383 @@
+"""A FHIR Bundle (Claims with what they reference) as claims for the 837P writer: the map of ``billing.md``, no more.
+
+What FHIR R4 has no element for follows the usual: signatures on file (CLM06, CLM08, CLM09 ``Y``), assignment accepted
+(CLM07 ``A``). Nothing else is made up; what is missing stays empty, and the writer names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from chartside.errors import InputError
+from chartside.types import Resource
+from chartside_billing.dates import parse_fhir_date
+from chartside_billing.model import (
+    Address,
+    Claim,
+    Contact,
+    DateSpan,
+    Diagnosis,
+    Insurance,
+    Line,
+    Party,
+    Person,
+)
+from chartside_billing.money import parse_amount
+
+NPI = "http://hl7.org/fhir/sid/us-npi"
+TAXONOMY = "http://nucc.org/provider-taxonomy"
+_TAX_SYSTEMS = frozenset({"urn:oid:2.16.840.1.113883.4.4", "http://hl7.org/fhir/sid/us-ein"})
+_TAX_TYPES = frozenset({"TAX", "EN"})
+_SEX = {"female": "F", "male": "M"}
+_FILING = frozenset(
+    {"11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA"}
+)
+_FILING |= {"MB", "MC", "OF", "TV", "VA", "WC", "ZZ"}
+_ACT_CODES = {
+    "HMO": "HM",
+    "PPO": "12",
+    "POS": "13",
+    "MCPOL": "MB",
+    "SUBSIDIZ": "MC",
+    "EHCPOL": "CI",
+    "AUTOPOL": "AM",
+}
+_SEQUENCE = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
+_RELATIONSHIPS = {"spouse": "01", "child": "19", "other": "G8", "common": "53"}
+
+
+class _Graph:
+    """Resources by every way in which a reference may name them."""
+
+    def __init__(self, resources: Iterable[tuple[str, Resource]]) -> None:
+        self.by_reference: dict[str, Resource] = {}
+        self.all: list[Resource] = []
+        self.container: dict[int, Resource] = {}
+        for full_url, resource in resources:
+            self.all.append(resource)
+            self.container.update((id(inner), resource) for inner in _list(resource, "contained"))
+            for name in (full_url, f"{resource.get('resourceType')}/{resource.get('id')}"):
+                if name:
+                    self.by_reference.setdefault(name, resource)
+
+    def get(self, reference: Any, owner: Resource) -> Resource:
+        """The resource that a Reference names; an empty one if it is not there."""
+        text = str(reference.get("reference", "")) if isinstance(reference, dict) else ""
+        if text.startswith("#"):
+            inner = _list(self.container.get(id(owner), owner), "contained")
+            return next((r for r in inner if r.get("id") == text[1:]), {})
+        short = "/".join(text.split("/_history")[0].split("/")[-2:])
+        return self.by_reference.get(text) or self.by_reference.get(short) or {}
+
+
+def claims_from_bundle(source: object) -> list[Claim]:
+    """The professional Claims of a Bundle (or one Claim with contained resources). Raises InputError if there
+    are none."""
+    if not isinstance(source, dict) or source.get("resourceType") not in {"Bundle", "Claim"}:
+        raise InputError(
+            "the JSON is neither a Bundle nor a Claim",
+            mend="give a Bundle with the Claim and what it references",
+        )
+    entries = [{"resource": source}] if source["resourceType"] == "Claim" else _list(source, "entry")
+    pairs = [
+        (str(e.get("fullUrl", "")), e["resource"]) for e in entries if isinstance(e.get("resource"), dict)
+    ]
+    graph = _Graph(pairs)
+    found = [_claim(r, graph) for r in graph.all if r.get("resourceType") == "Claim" and _professional(r)]
+    if not found:
+        raise InputError("the Bundle holds no professional Claim (type professional, use claim)")
+    return found
+
+
+def _professional(claim: Resource) -> bool:
+    return claim.get("use", "claim") == "claim" and _code(claim.get("type")) in {"professional", "vision", ""}
+
+
+def _list(thing: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    value = thing.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _dict(thing: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = thing.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(thing: Mapping[str, Any], key: str) -> list[str]:
+    value = thing.get(key)
+    return [str(item) for item in value if item is not None] if isinstance(value, list) else []
+
+
+def _numbers(thing: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    value = thing.get(key)
+    return tuple(n for n in value if isinstance(n, int)) if isinstance(value, list) else ()
+
+
+def _int(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _code(concept: Any, system: str = "") -> str:
+    """The first code of a CodeableConcept, of one system if it is named."""
+    codings = _list(concept, "coding") if isinstance(concept, dict) else []
+    return next((str(c["code"]) for c in codings if c.get("code") and system in {"", c.get("system")}), "")
+
+
+def _money(value: Any) -> Decimal | None:
+    return parse_amount(str(value["value"])) if isinstance(value, dict) and "value" in value else None
+
+
+def _claim(resource: Resource, graph: _Graph) -> Claim:
+    version = _dict(resource, "meta").get("versionId", "")
+    reference = f"Claim/{resource.get('id', '')}"
+    claim = Claim(
+        id=_number(resource),
+        source=f"{reference}/_history/{version}" if version else reference,
+        where=reference,
+        total=_money(resource.get("total")),
+        provider_signature="Y",
+        assignment="A",
+        benefits_assigned="N" if _code(_dict(resource, "payee").get("type")) == "subscriber" else "Y",
+        release="Y",
+        created=parse_fhir_date(str(resource.get("created", ""))),
+        diagnoses=_diagnoses(resource, graph),
+        status=str(resource.get("status", "")),
+    )
+    claim.frequency, claim.original_claim_number = _frequency(resource)
+    claim.billing = _provider(graph.get(resource.get("provider"), resource), graph)
+    _team(resource, claim, graph)
+    _insurances(resource, claim, graph)
+    claim.lines = [_line(item, resource, claim, graph) for item in _list(resource, "item")]
+    claim.pos = next((line.pos for line in claim.lines if line.pos), "")
+    facility = graph.get(resource.get("facility"), resource)
+    claim.facility = _provider(facility, graph) if facility else None
+    claim.submitter, claim.receiver = _ends(claim)
+    return claim
+
+
+def _number(resource: Resource) -> str:
+    """CLM01: the Claim's first identifier, else its id; 20 characters at most, as the guide's receivers keep them."""
+    values = [str(i.get("value", "")) for i in _list(resource, "identifier")]
+    return next((v for v in values if 0 < len(v) <= 20), str(resource.get("id", ""))[:20])
+
+
+def _frequency(resource: Resource) -> tuple[str, str]:
+    """CLM05-3 and REF*F8 from ``related``: a prior claim with the payer's number makes a replacement."""
+    for related in _list(resource, "related"):
+        reference = related.get("reference")
+        if isinstance(reference, dict) and reference.get("value"):
+            void = _code(related.get("relationship")) in {"void", "8"}
+            return ("8" if void else "7"), str(reference["value"])
+    stated = _code(resource.get("subType"))
+    return (stated if stated in {"1", "7", "8"} else "1"), ""
+
+
+def _diagnoses(resource: Resource, graph: _Graph) -> list[Diagnosis]:
+    found: list[Diagnosis] = []
+    for entry in sorted(_list(resource, "diagnosis"), key=lambda d: _int(d.get("sequence"))):
+        concept = entry.get("diagnosisCodeableConcept")
+        if concept is None:
+            concept = graph.get(entry.get("diagnosisReference"), resource).get("code")
+        code = _code(concept, "http://hl7.org/fhir/sid/icd-10-cm") or _code(concept)
+        found.append(Diagnosis(code.replace(".", ""), "ABF" if found else "ABK", where="Claim.diagnosis"))
+    return found
+
+
+def _team(resource: Resource, claim: Claim, graph: _Graph) -> None:
+    """careTeam primary 2310B, supervisor 2310D; referral.requester 2310A."""
+    for member in _list(resource, "careTeam"):
+        party = _provider(graph.get(member.get("provider"), resource), graph)
+        role = _code(member.get("role"))
+        if role == "supervisor":
+            claim.supervising = party
+        elif claim.rendering is None and role in {"primary", ""} and party is not None:
+            claim.rendering = party
+    referral = graph.get(resource.get("referral"), resource)
+    if referral:
+        claim.referring = _provider(graph.get(referral.get("requester"), referral), graph)
+    if claim.rendering and claim.billing and claim.rendering.npi == claim.billing.npi:
+        claim.rendering = None
+
+
+def _provider(resource: Resource, graph: _Graph) -> Party | None:
+    """A Practitioner, PractitionerRole, Organization or Location as an NM1 loop."""
+    if not resource:
+        return None
+    kind, taxonomy = resource.get("resourceType"), ""
+    if kind == "PractitionerRole":
+        taxonomy = _taxonomy([resource])
+        resource = graph.get(resource.get("practitioner"), resource) or resource
+        kind = resource.get("resourceType")
+    roles = [r for r in graph.all if r.get("resourceType") == "PractitionerRole"]
+    mine = [r for r in roles if graph.get(r.get("practitioner"), r) is resource]
+    party = Party(entity="1" if kind == "Practitioner" else "2", ref=f"{kind}/{resource.get('id', '')}")
+    party.id, party.tax_id = _identifiers(resource)
+    party.id_qualifier = "XX" if party.id else ""
+    party.tax_id_qualifier = "EI" if party.tax_id else ""
+    kinds = {"coding": [c for t in _list(resource, "type") for c in _list(t, "coding")]}
+    party.taxonomy = taxonomy or _taxonomy(mine) or _code(kinds, TAXONOMY)
+    _name(resource, party)
+    party.address = _address(resource)
+    phone = next(
+        (str(t.get("value", "")) for t in _list(resource, "telecom") if t.get("system") == "phone"), ""
+    )
+    party.contacts = [Contact(party.last, phone)] if phone else []
+    return party
+
+
+def _taxonomy(roles: Iterable[Resource]) -> str:
+    specialties = (
+        _code(s, TAXONOMY) for role in roles for s in [*_list(role, "specialty"), *_list(role, "code")]
+    )
+    return next((code for code in specialties if code), "")
+
+
+def _identifiers(resource: Resource) -> tuple[str, str]:
+    npi = tax = ""
+    for identifier in _list(resource, "identifier"):
+        value, system = str(identifier.get("value", "")), identifier.get("system")
+        if system == NPI:
+            npi = npi or value
+        elif system in _TAX_SYSTEMS or _code(identifier.get("type")) in _TAX_TYPES:
+            tax = tax or value
+    return npi, tax
+
+
+def _name(resource: Resource, party: Party) -> None:
+    names = resource.get("name")
+    if isinstance(names, str):
+        party.last = names
+        return
+    options = _list(resource, "name")
+    name = next((n for n in options if n.get("use") == "official"), options[0] if options else {})
+    given = _texts(name, "given")
+    suffixes = _texts(name, "suffix")
+    party.last, party.first = str(name.get("family", "")), given[0] if given else ""
+    party.middle = given[1] if len(given) > 1 else ""
+    party.suffix = next((s for s in suffixes if s.rstrip(".").upper() in {"JR", "SR", "II", "III", "IV"}), "")
+
+
+def _address(resource: Resource) -> Address | None:
+    raw = resource.get("address")
+    options = [raw] if isinstance(raw, dict) else _list(resource, "address")
+    if not options:
+        return None
+    a = options[0]
+    lines = _texts(a, "line")
+    country = str(a.get("country", ""))
+    return Address(
+        line1=lines[0] if lines else "",
+        line2=" ".join(lines[1:]),
+        city=str(a.get("city", "")),
+        state=str(a.get("state", "")),
+        zip=str(a.get("postalCode", "")),
+        country="" if country in {"US", "USA"} else country,
+    )
+
+
+def _person(resource: Resource, member_id: str = "") -> Person:
+    person = Person(entity="1", ref=f"{resource.get('resourceType', '')}/{resource.get('id', '')}")
+    _name(resource, person)
+    person.address = _address(resource)
+    person.birth_date = parse_fhir_date(str(resource.get("birthDate", "")))
+    person.sex = _SEX.get(str(resource.get("gender", "")), "U")
+    person.death_date = parse_fhir_date(str(resource.get("deceasedDateTime", "")))
+    person.has_demographics = person.birth_date is not None
+    if member_id:
+        person.id, person.id_qualifier = member_id, "MI"
+    return person
+
+
+def _insurances(resource: Resource, claim: Claim, graph: _Graph) -> None:
+    """The focal coverage is 2000B, the others 2320, in the order of their sequence."""
+    patient = graph.get(resource.get("patient"), resource)
+    entries = sorted(_list(resource, "insurance"), key=lambda i: _int(i.get("sequence")))
+    focal = next((i for i in entries if i.get("focal")), entries[0] if entries else None)
+    for place, entry in enumerate(entries):
+        coverage = graph.get(entry.get("coverage"), resource)
+        insurance = _coverage(coverage, patient, graph, _SEQUENCE[min(place, len(_SEQUENCE) - 1)])
+        numbers = _texts(entry, "preAuthRef")
+        if entry is focal:
+            claim.insurance = insurance
+            claim.prior_authorization = numbers[0] if numbers else ""
+            if insurance.relationship != "18":
+                claim.patient = _person(patient)
+                claim.patient_relationship, insurance.relationship = insurance.relationship, ""
+        else:
+            insurance.assignment, insurance.release = "Y", "Y"
+            claim.others.append(insurance)
+
+
+def _coverage(coverage: Resource, patient: Resource, graph: _Graph, sequence: str) -> Insurance:
+    relationship = _code(coverage.get("relationship")) or "self"
+    subscriber = graph.get(coverage.get("subscriber"), coverage) or (
+        patient if relationship == "self" else {}
+    )
+    if subscriber and subscriber is patient:
+        relationship = "self"
+    payors = _list(coverage, "payor")
+    payer = graph.get(payors[0], coverage) if payors else {}
+    number = str(coverage.get("subscriberId", ""))
+    classes = {_code(c.get("type")): str(c.get("value", "")) for c in _list(coverage, "class")}
+    return Insurance(
+        sequence=sequence,
+        relationship="18" if relationship == "self" else _RELATIONSHIPS.get(relationship, "G8"),
+        group=classes.get("group", ""),
+        filing=_filing(coverage),
+        subscriber=_person(subscriber, number) if subscriber else None,
+        payer=_payer(payer) if payer else None,
+        where=f"Coverage/{coverage.get('id', '')}",
+    )
+
+
+def _filing(coverage: Resource) -> str:
+    """SBR09 from Coverage.type; ZZ where the type of insurance is not known."""
+    codes = [str(c.get("code", "")) for c in _list(_dict(coverage, "type"), "coding")]
+    known = [code for code in codes if code in _FILING] or [
+        _ACT_CODES[code] for code in codes if code in _ACT_CODES
+    ]
+    return known[0] if known else "ZZ"
+
+
+def _payer(resource: Resource) -> Party:
+    identifiers = [i for i in _list(resource, "identifier") if i.get("value") and i.get("system") != NPI]
+    party = Party(entity="2", id_qualifier="PI", id=str(identifiers[0]["value"]) if identifiers else "")
+    _name(resource, party)
+    party.address = _address(resource)
+    return party
+
+
+def _line(item: dict[str, Any], resource: Resource, claim: Claim, graph: _Graph) -> Line:
+    quantity = _dict(item, "quantity")
+    period = _dict(item, "servicedPeriod")
+    start: date | None = parse_fhir_date(str(item.get("servicedDate") or period.get("start", "")))
+    end = parse_fhir_date(str(period.get("end", "")))
+    number = _int(item.get("sequence")) or 1
+    place = _code(item.get("locationCodeableConcept"))
+    return Line(
+        number=number,
+        code=_code(item.get("productOrService")),
+        modifiers=tuple(code for m in _list(item, "modifier") if (code := _code(m))),
+        charge=_money(item.get("net")),
+        quantity=parse_amount(str(quantity.get("value", ""))),
+        pos=place,
+        pointers=_numbers(item, "diagnosisSequence"),
+        dates=DateSpan(start, end if end != start else None),
+        where=f"Claim.item[{number - 1}]",
+    )
+
+
+def _ends(claim: Claim) -> tuple[Party | None, Party | None]:
+    """The practice submits, the payer receives, until a clearinghouse account says otherwise."""
+    billing, payer = claim.billing, claim.insurance.payer
+    submitter = receiver = None
+    if billing is not None:
+        contacts = billing.contacts or [Contact(billing.last)]
+        submitter = Party(entity="2", last=billing.last, id_qualifier="46", id=billing.id, contacts=contacts)
+        billing.contacts = []
+    if payer is not None:
+        receiver = Party(entity="2", last=payer.last, id_qualifier="46", id=payer.id)
+    return submitter, receiver
