@@ -263,7 +263,7 @@ class _House(BaseHTTPRequestHandler):
 def http_house() -> Iterator[tuple[type[_House], HttpClearinghouse]]:
     handler = type("Handler", (_House,), {"files": {}, "answers": {"r.835": b"ISA..."}, "status": 201})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield handler, HttpClearinghouse(HttpAccount(f"http://127.0.0.1:{server.server_port}", "t0ken"))
     server.shutdown()
     server.server_close()
