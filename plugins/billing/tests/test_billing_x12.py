@@ -187,6 +187,20 @@ def test_a_claim_that_lacks_what_the_guide_needs_is_refused_in_words() -> None:
         write_837([odd], control=CONTROL)
 
 
+@pytest.mark.parametrize(
+    "control",
+    [
+        replace(CONTROL, sender_id="A" * 16),
+        replace(CONTROL, receiver_id="A"),
+        replace(CONTROL, interchange=10**9),
+    ],
+)
+def test_what_does_not_fit_the_envelope_is_refused_never_cut(control: Control) -> None:
+    """ISA has fixed widths."""
+    with pytest.raises(InputError, match=r"ISA0|control number"):
+        write_837([claim()], control=control)
+
+
 def test_subscribers_and_dependants_get_their_levels() -> None:
     """HL04 and the parents are right for two patients of one subscriber (EDI-001)."""
     text = write_837([claim(dependent=True), claim(dependent=True)], control=CONTROL).data.decode()
@@ -339,6 +353,7 @@ def test_claims_are_told_apart(shared_data: Path) -> None:
         ("HI*ABK", "MOA*1~\nHI*ABK", "order"),
         ("LX*1~", "HI*ABF:F319~\nLX*1~", "order"),
         ("LX*1~", "LX*1~\nSV1*HC:90834*1*UN*1***1~", "repeat"),
+        ("*11:B:1*", "*11>B>1*", "separator"),
     ],
 )
 def test_faults_of_structure_are_issues_of_the_claim(old: str, new: str, code: str) -> None:

@@ -57,6 +57,9 @@ def _clm(seg: Seg, claim: Claim) -> None:
     claim.id, claim.total_raw = seg.get(1), seg.get(2)
     claim.total = parse_amount(claim.total_raw)
     claim.pos, claim.pos_qualifier, claim.frequency = _split(seg.get(5), 3)
+    if len(claim.pos) > 2 and not claim.frequency and not claim.pos.isalnum():
+        text = "CLM05 is not cut by the component separator that ISA16 names: mend ISA16"
+        claim.issues.append(SyntaxIssue("separator", text, seg.where))
     claim.provider_signature, claim.assignment, claim.benefits_assigned = seg.get(6), seg.get(7), seg.get(8)
     claim.release, claim.patient_signature = seg.get(9), seg.get(10)
     *causes, claim.accident_state, claim.accident_country = _split(seg.get(11), 5)

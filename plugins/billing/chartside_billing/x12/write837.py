@@ -91,6 +91,18 @@ def _refuse_incomplete(claims: Sequence[Claim]) -> None:
             )
 
 
+def _refuse_envelope(sender: str, target: str, control: Control) -> None:
+    """ISA has fixed widths: what does not fit is refused, never cut."""
+    for name, value in (("sender's id (ISA06)", sender), ("receiver's id (ISA08)", target)):
+        if not 2 <= len(value) <= 15:
+            raise InputError(
+                f"the {name} must have 2 to 15 characters", mend="give the ids of your clearinghouse account"
+            )
+    for number in (control.interchange, control.group, control.transaction):
+        if not 0 < number < 1_000_000_000:
+            raise InputError("a control number must be between 1 and 999999999")
+
+
 def _interchange(
     emitter: Emitter,
     claims: list[Claim],
@@ -102,6 +114,7 @@ def _interchange(
     d, when = emitter.mender.delimiters, control.created
     sender = emitter.mender.clean(control.sender_id or submitter.id, "ISA", 6, "ISA")
     target = emitter.mender.clean(control.receiver_id or receiver.id, "ISA", 8, "ISA")
+    _refuse_envelope(sender, target, control)
     emitter.raw(
         *("ISA", "00", " " * 10, "00", " " * 10, control.sender_qualifier, f"{sender[:15]:<15}"),
         *(
