@@ -1,0 +1,136 @@
+"""DUP: sent twice."""
+
+from __future__ import annotations
+
+from chartside_billing.model import Claim, PriorClaim
+from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
+from chartside_billing.rules.codesets import (
+    EM,
+    EVALUATION,
+    FAMILY,
+    GROUP,
+    INDIVIDUAL,
+    REPEAT,
+    TESTING_ADMINISTRATION,
+)
+from chartside_billing.rules.loaded import Loaded
+from chartside_billing.rules.view import LineView, View
+
+_FAMILIES = (INDIVIDUAL, EVALUATION, FAMILY, GROUP, EM, TESTING_ADMINISTRATION)
+
+
+def _same_service(one: LineView, other: LineView) -> bool:
+    return (
+        one.code == other.code
+        and one.day == other.day
+        and one.npi == other.npi
+        and sorted(one.modifiers) == sorted(other.modifiers)
+        and one.line.quantity == other.line.quantity
+    )
+
+
+def _prior_lines(v: View) -> list[LineView]:
+    """Lines of earlier claims that still stand."""
+    return [
+        LineView(line, v.claim, line.rendering, own=False)
+        for prior in v.prior_claims()
+        for line in prior.lines
+    ]
+
+
+@check("DUP-001")
+def exact(v: View, k: Loaded) -> Outcome:
+    """The same service on another claim, or twice on this one."""
+    claim = v.claim
+    if claim.frequency == "8":
+        return OK
+    hits: list[Hit] = []
+    lines = v.lines
+    for position, line in enumerate(lines):
+        if position and not REPEAT & set(line.modifiers):
+            twins = [other for other in lines[:position] if _same_service(line, other)]
+            if twins:
+                hits.append(hit("The same service stands twice on the claim", line))
+    if claim.frequency == "1":
+        for line in lines:
+            others = [o for o in v.others_on(line.day) if _later(v, claim, o)]
+            if any(_same_service(line, o) for o in others):
+                hits.append(hit("The same service is on another claim of this batch", line))
+        prior = _prior_lines(v) if claim.history is not None else []
+        hits.extend(
+            hit("The same service is on an earlier claim that still stands", line)
+            for line in lines
+            if any(_same_service(line, o) for o in prior)
+        )
+    return hits if hits or claim.history is not None else NEEDS["history"]
+
+
+def _later(v: View, claim: Claim, other: LineView) -> bool:
+    """Whether this claim stands after the other one in the batch: only the later one is the duplicate."""
+    if v.index is None:
+        return False
+    for earlier in v.index.by_patient.get(v.key, ()):
+        if earlier is claim:
+            return False
+        if any(line is other.line for line in earlier.lines):
+            return True
+    return False
+
+
+@check("DUP-002")
+def probable(v: View, k: Loaded) -> Outcome:
+    """The same family that day by another provider, or other units or charge."""
+    claim = v.claim
+    if claim.frequency != "1":
+        return OK
+    prior = _prior_lines(v) if claim.history is not None else []
+    hits: list[Hit] = []
+    for line in v.lines:
+        others = [*v.others_on(line.day), *(o for o in prior if o.day == line.day)]
+        if any(_alike(line, other) and not _same_service(line, other) for other in others):
+            hits.append(hit("A service of the same kind on the same day is on another claim", line))
+    return hits if hits or claim.history is not None else NEEDS["history"]
+
+
+def _alike(one: LineView, other: LineView) -> bool:
+    if one.code == other.code:
+        return not (REPEAT & set(one.modifiers) or REPEAT & set(other.modifiers))
+    return any(one.code in family and other.code in family for family in _FAMILIES)
+
+
+@check("DUP-003")
+def resubmission(v: View, k: Loaded) -> Outcome:
+    """Changed after it was accepted: 7 with the payer's number, not 1."""
+    claim, history = v.claim, v.claim.history
+    if claim.frequency != "1":
+        return OK
+    if history is None:
+        return NEEDS["history"]
+    accepted = [prior for prior in history.claims if prior.status in {"accepted", "paid", "denied"}]
+    if any(_changed(v, prior) for prior in accepted):
+        return [
+            hit(
+                "An accepted claim for this visit exists: send the change as 7 with its number",
+                where="2300 CLM05-3",
+            )
+        ]
+    return OK
+
+
+def _changed(v: View, prior: PriorClaim) -> bool:
+    """Whether it is the same claim by number, or the same day's same code, with something changed."""
+    if prior.id and prior.id == v.claim.id:
+        return True
+    if prior.payer_id and v.insurance.payer and prior.payer_id != v.insurance.payer.id:
+        return False
+    mine = {(line.code, line.day, line.npi): line for line in v.lines}
+    for old in prior.lines:
+        npi = old.rendering.npi if old.rendering else prior.rendering_npi
+        line = mine.get((old.code, old.dates.start, npi))
+        if line and (line.line.charge, line.line.quantity, line.modifiers) != (
+            old.charge,
+            old.quantity,
+            old.modifiers,
+        ):
+            return True
+    return False

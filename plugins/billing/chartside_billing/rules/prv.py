@@ -1,0 +1,401 @@
+"""PRV: who billed, who gave the service, and whether they may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from chartside_billing.model import Party, ProviderFacts
+from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.codesets import (
+    BEHAVIORAL,
+    EM,
+    MFT_MHC,
+    PRESCRIBER_ONLY,
+    STATES,
+    STUDENT,
+    TECHNICIAN_TESTING,
+    TESTING_PROFESSIONAL,
+    is_prescriber,
+    is_psychologist,
+    is_social_worker,
+    is_therapist,
+)
+from chartside_billing.rules.loaded import Loaded
+from chartside_billing.rules.npi import valid_npi
+from chartside_billing.rules.view import View
+
+_PO_BOX = re.compile(
+    r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|(LOCK|CALLER)\s?(BOX|BAG)\b|BOX\s+\d)",
+    re.IGNORECASE,
+)
+_TAXONOMY = re.compile(r"[0-9A-Z]{9}X\Z")
+_PHONE = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}\Z")
+
+
+def parties(v: View) -> Iterator[tuple[str, Party]]:
+    """Every provider of the claim with its role."""
+    claim = v.claim
+    named = (
+        ("billing provider", claim.billing),
+        ("rendering provider", claim.rendering),
+        ("supervising provider", claim.supervising),
+        ("referring provider", claim.referring),
+        ("service facility", claim.facility),
+    )
+    for role, party in named:
+        if party is not None:
+            yield role, party
+    for line in claim.lines:
+        for role, party in (
+            ("rendering provider", line.rendering),
+            ("supervising provider", line.supervising),
+            ("referring provider", line.referring),
+            ("ordering provider", line.ordering),
+            ("service facility", line.facility),
+        ):
+            if party is not None:
+                yield f"{role} of line {line.number}", party
+
+
+@check("PRV-001")
+def npi_digits(v: View, k: Loaded) -> Outcome:
+    """Ten digits, 1 or 2 first, the check digit."""
+    return [
+        hit(f"The NPI of the {role} is no valid NPI (10 digits, check digit)", where=party.where or role)
+        for role, party in parties(v)
+        if party.id_qualifier == "XX" and not valid_npi(party.id)
+    ]
+
+
+@check("PRV-002")
+def billing_identified(v: View, k: Loaded) -> Outcome:
+    """Name, NPI, tax id, and the kind of entity."""
+    party = v.billing
+    if party is None:
+        return [hit("The billing provider is missing", where="2010AA NM1*85")]
+    where = party.where or "2010AA NM1*85"
+    hits: list[Hit] = []
+    if not party.last:
+        hits.append(hit("The billing provider's name is missing", where=where))
+    if party.entity not in {"1", "2"}:
+        hits.append(
+            hit("NM102 of the billing provider is neither 1 (person) nor 2 (organisation)", where=where)
+        )
+    elif party.entity == "2" and party.first:
+        hits.append(hit("The billing provider is an organisation (NM102=2) with a given name", where=where))
+    elif party.entity == "1" and not party.first:
+        hits.append(hit("The billing provider is a person (NM102=1) without a given name", where=where))
+    if not party.npi:
+        hits.append(hit("The billing provider's NPI is missing", where=where))
+    if not party.tax_id:
+        hits.append(hit("The billing provider's tax ID is missing", where=where))
+    elif party.tax_id_qualifier not in {"EI", "SY"}:
+        hits.append(hit("The tax ID's qualifier is neither EI nor SY", where=where))
+    elif not (len(party.tax_id) == 9 and party.tax_id.isdigit()):
+        hits.append(hit("The billing provider's tax ID does not have 9 digits", where=where))
+    return hits
+
+
+@check("PRV-003")
+def street_address(v: View, k: Loaded) -> Outcome:
+    """No PO box, nine-digit ZIP."""
+    if v.billing is None:
+        return OK
+    place = v.billing.address
+    if place is None or not (place.line1 and place.city):
+        return [hit("The billing provider's street address is missing", where="2010AA N3, N4")]
+    where = place.where or v.billing.where or "2010AA N3, N4"
+    hits: list[Hit] = []
+    if _PO_BOX.search(place.line1) or _PO_BOX.search(place.line2):
+        hits.append(hit("The billing address is a PO box or lock box", where=where))
+    if not place.country and not (len(place.zip) == 9 and place.zip.isdigit()):
+        hits.append(hit("The billing address needs all 9 digits of its ZIP code", where=where))
+    if not place.country and place.state not in STATES:
+        hits.append(hit("The billing address has no two-letter state code", where=where))
+    return hits
+
+
+@check("PRV-004")
+def rendering(v: View, k: Loaded) -> Outcome:
+    """Sent when another than the billing provider, left out when the same, a person, the author of the note."""
+    claim, hits = v.claim, list[Hit]()
+    party, billing = claim.rendering, claim.billing
+    if party is not None:
+        where = party.where or "2310B NM1*82"
+        if billing is not None and party.npi and party.npi == billing.npi:
+            hits.append(
+                hit("The rendering provider is the billing provider and must then be left out", where=where)
+            )
+        if party.entity == "2":
+            hits.append(hit("The rendering provider is an organisation; it must be a person", where=where))
+        if not party.npi:
+            hits.append(hit("The rendering provider's NPI is missing", where=where))
+    elif billing is not None and billing.entity == "2":
+        alone = [line for line in v.lines if line.line.rendering is None and line.code in BEHAVIORAL]
+        if alone:
+            hits.append(
+                hit("An organisation bills, and nobody is named who gave the service", *alone, where="2310B")
+            )
+    hits.extend(_other_author(v))
+    return hits
+
+
+def _other_author(v: View) -> list[Hit]:
+    if v.claim.supervising is not None:
+        return []
+    return [
+        hit("The signed note was written by somebody else than the rendering provider", line)
+        for line in v.lines
+        if line.visit
+        and line.visit.note
+        and line.visit.note.authors
+        and line.provider
+        and line.provider.ref.startswith("Practitioner/")
+        and line.provider.ref not in line.visit.note.authors
+        and not (line.visit.note.author_npis and line.npi in line.visit.note.author_npis)
+    ]
+
+
+@check("PRV-005")
+def taxonomy(v: View, k: Loaded) -> Outcome:
+    """Ten characters ending in X, known, there where the payer asks."""
+    hits: list[Hit] = []
+    for role, party in parties(v):
+        code = party.taxonomy
+        where = party.where or f"{role} PRV03"
+        if code and not _TAXONOMY.match(code):
+            hits.append(hit(f"The taxonomy code of the {role} is not 10 characters ending in X", where=where))
+        elif code and k.taxonomies is not None and code not in k.taxonomies:
+            hits.append(hit(f"The taxonomy code of the {role} is not in the NUCC list", where=where))
+        elif code and _other_licence(party.facts, code):
+            hits.append(
+                hit(f"The taxonomy code of the {role} belongs to none of the licences on file", where=where)
+            )
+        elif not code and v.profile is not None and v.profile.taxonomy_required and role in _ASKED:
+            hits.append(hit(f"This payer asks for the taxonomy code of the {role}", where=where))
+    if not hits and v.profile is None and not (v.billing and v.billing.taxonomy):
+        return NEEDS["profile"]
+    return hits
+
+
+_ASKED = frozenset({"billing provider", "rendering provider"})
+
+
+def _other_licence(facts: ProviderFacts | None, code: str) -> bool:
+    """Whether licences with taxonomy codes are on file and none is of this code."""
+    if facts is None or not facts.qualifications:
+        return False
+    codes = {q.code for q in facts.qualifications if _TAXONOMY.match(q.code)}
+    return bool(codes) and code not in codes
+
+
+@check("PRV-006")
+def phone(v: View, k: Loaded) -> Outcome:
+    """A North American number that can be dialled."""
+    hits: list[Hit] = []
+    for role, party, element in (
+        ("submitter", v.claim.submitter, "1000A PER04"),
+        ("billing", v.billing, "2010AA PER04"),
+    ):
+        if party is None:
+            continue
+        for contact in party.contacts:
+            if contact.phone and not _PHONE.match(contact.phone):
+                hits.append(
+                    hit(
+                        f"The {role} contact's phone number is no 10-digit number that can be dialled",
+                        where=element,
+                    )
+                )
+    submitter = v.claim.submitter
+    if (
+        v.from_file
+        and submitter is not None
+        and not any(c.phone or c.email or c.fax for c in submitter.contacts)
+    ):
+        hits.append(hit("The submitter has no contact number", where="1000A PER"))
+    return hits
+
+
+def licensed(facts: ProviderFacts, day: date, state: str) -> bool:
+    """Whether a licence (or compact privilege) covers the day, and the state if one is given."""
+    if state and facts.compact_states and state in facts.compact_states:
+        return True
+    return any(
+        (q.start is None or q.start <= day)
+        and (q.end is None or day <= q.end)
+        and (not state or not q.state or q.state == state)
+        for q in facts.qualifications or []
+    )
+
+
+@check("PRV-007", needs=("licence",))
+def licence(v: View, k: Loaded) -> Outcome:
+    """A licence of the rendering provider covers the day."""
+    hits: list[Hit] = []
+    for line in v.lines:
+        facts = line.provider.facts if line.provider else None
+        if facts is None or facts.qualifications is None or line.day is None:
+            continue
+        if facts.active is False:
+            hits.append(hit("The rendering provider is not active", line))
+        elif not licensed(facts, line.day, ""):
+            hits.append(hit("No licence of the rendering provider covers the date of service", line))
+    return hits
+
+
+@check("PRV-008")
+def enrolled(v: View, k: Loaded) -> Outcome:
+    """On the payer's roster that day."""
+    payer = v.insurance.payer
+    if k.roster is None or payer is None:
+        return NEEDS["roster"]
+    roster, payer_id = k.roster, payer.id
+    return [
+        hit(
+            "The rendering provider is not enrolled with this payer on the date of service",
+            line,
+            where="2310B NM109",
+        )
+        for line in v.lines
+        if line.day and line.npi and not roster.enrolled(payer_id, line.npi, line.day)
+    ]
+
+
+@check("PRV-009")
+def mft_mhc(v: View, k: Loaded) -> Outcome:
+    """Medicare knows marriage and family therapists and mental health counsellors since 2024."""
+    if not v.medicare:
+        return OK
+    start = date(2024, 1, 1)
+    return [
+        hit(
+            "Medicare pays marriage and family therapists and mental health counsellors from 2024-01-01 only",
+            line,
+        )
+        for line in v.lines
+        if line.day and line.day < start and v.taxonomy_of(line) in MFT_MHC
+    ]
+
+
+@check("PRV-010")
+def associates(v: View, k: Loaded) -> Outcome:
+    """Associates do not stand as rendering provider unless the payer lets them."""
+    if v.profile is not None and v.profile.associates_may_render:
+        return OK
+    hits = []
+    known = False
+    for line in v.lines:
+        provider = line.provider
+        facts = provider.facts if provider else None
+        known = (
+            known
+            or bool(provider and provider.taxonomy)
+            or (facts is not None and facts.pre_licensed is not None)
+        )
+        if v.taxonomy_of(line) == STUDENT or (facts is not None and facts.pre_licensed):
+            hits.append(hit("The rendering provider is an associate or intern without an own licence", line))
+    return hits if hits or known else NEEDS["taxonomy"]
+
+
+@check("PRV-011", codes=PRESCRIBER_ONLY | TESTING_PROFESSIONAL | TECHNICIAN_TESTING)
+def scope(v: View, k: Loaded) -> Outcome:
+    """Medical services by prescribers, testing by those who may test."""
+    hits: list[Hit] = []
+    known = True
+    for line in v.lines:
+        code, taxonomy_code = line.code, v.taxonomy_of(line)
+        if (
+            code not in PRESCRIBER_ONLY
+            and code not in TESTING_PROFESSIONAL
+            and code not in TECHNICIAN_TESTING
+        ):
+            continue
+        if not taxonomy_code:
+            known = False
+        elif code in PRESCRIBER_ONLY and code != "99211" and is_therapist(taxonomy_code):
+            what = "An E/M service" if code in EM else "A service with medical decisions"
+            hits.append(hit(f"{what} ({code}) is billed for a clinician who does not prescribe", line))
+        elif code in TESTING_PROFESSIONAL and _may_not_test(v, taxonomy_code):
+            hits.append(
+                hit(f"Test evaluation ({code}) is outside this clinician's scope for this payer", line)
+            )
+        elif code in TECHNICIAN_TESTING and taxonomy_code.startswith(("106S", "247", "246")):
+            hits.append(
+                hit(f"Technician testing ({code}) is billed under the technician, not the supervisor", line)
+            )
+    return hits if hits or known else NEEDS["taxonomy"]
+
+
+def _may_not_test(v: View, taxonomy_code: str) -> bool:
+    if taxonomy_code.startswith(("106S", "106E", "103K")):
+        return True
+    return v.medicare and (is_social_worker(taxonomy_code) or taxonomy_code.startswith(("101Y", "106H")))
+
+
+@check("PRV-012")
+def mandatory_assignment(v: View, k: Loaded) -> Outcome:
+    """CLM07=A for those who must accept Medicare's assignment."""
+    if not v.medicare or v.claim.assignment == "A":
+        return OK
+    taxonomies = {v.taxonomy_of(line) for line in v.lines}
+    if any(t and (is_therapist(t) or (is_prescriber(t) and not t.startswith("20"))) for t in taxonomies):
+        return [
+            hit("This kind of clinician must accept assignment for Medicare (CLM07=A)", where="2300 CLM07")
+        ]
+    return OK if all(taxonomies) else NEEDS["taxonomy"]
+
+
+@check("PRV-013")
+def exclusions(v: View, k: Loaded) -> Outcome:
+    """On no exclusion list."""
+    if k.excluded_npis is None:
+        return NEEDS["exclusions"]
+    excluded = k.excluded_npis
+    return [
+        hit(f"The {role} is on the loaded exclusion list", where=party.where or role)
+        for role, party in parties(v)
+        if party.npi in excluded
+    ]
+
+
+@check("PRV-014")
+def supervisor(v: View, k: Loaded) -> Outcome:
+    """A supervisor with an NPI who is somebody else, where the service was supervised."""
+    claim = v.claim
+    party = claim.supervising
+    if party is not None:
+        where = party.where or "2310D NM1*DQ"
+        if not party.npi:
+            return [hit("The supervising provider's NPI is missing", where=where)]
+        if party.entity == "2":
+            return [hit("The supervising provider is an organisation; it must be a person", where=where)]
+        rendering_npi = v.rendering.npi if v.rendering else ""
+        if party.npi == rendering_npi:
+            return [hit("The supervising provider is the rendering provider", where=where)]
+        return OK
+    facts = v.rendering.facts if v.rendering else None
+    if v.taxonomy == STUDENT or (facts is not None and facts.pre_licensed):
+        return [
+            hit("A supervised clinician gave the service, and no supervisor is named", where="2310D NM1*DQ")
+        ]
+    if facts is None and not v.taxonomy:
+        return NotChecked(
+            "needs to know whether the clinician works under supervision (PractitionerRole.code)"
+        )
+    return OK
+
+
+def is_same_kind(taxonomy_code: str, modifier: str) -> bool:
+    """Whether a level-of-education or profession modifier can be true of this taxonomy (INC-003)."""
+    if modifier == "AH":
+        return is_psychologist(taxonomy_code)
+    if modifier == "AJ":
+        return is_social_worker(taxonomy_code)
+    if modifier == "SA":
+        return is_prescriber(taxonomy_code)
+    if modifier in {"HN", "HO", "HM"}:
+        return not taxonomy_code.startswith("20")
+    return True

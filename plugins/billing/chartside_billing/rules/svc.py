@@ -1,0 +1,316 @@
+"""SVC: the service lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from chartside_billing.money import dollars, has_fractions_of_cents
+from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.codesets import (
+    ADD_ON_PRIMARY,
+    BEHAVIORAL,
+    EM_RANGE,
+    EM_VALID,
+    EXCLUSIVE_MODIFIERS,
+    INDIVIDUAL,
+    MODIFIERS,
+    NCCI_MODIFIERS,
+    NOT_BEFORE,
+    PLACES,
+    POS_START,
+    PSYCHIATRY_RANGE,
+    PSYCHIATRY_VALID,
+    REPLACED_BY,
+    RETIRED,
+    SEPARATE,
+    SINGLE_UNIT,
+)
+from chartside_billing.rules.loaded import Loaded, PairTable
+from chartside_billing.rules.view import Day, LineView, View
+
+
+@check("SVC-001")
+def code_format(v: View, k: Loaded) -> Outcome:
+    """Five characters with a digit, and a code of the day."""
+    hits: list[Hit] = []
+    unknown = False
+    for line in v.lines:
+        code = line.code
+        if not (len(code) == 5 and code.isalnum() and code.isascii() and any(c.isdigit() for c in code)):
+            what = "is missing" if not code else "does not have 5 letters or digits with a digit among them"
+            hits.append(hit(f"The procedure code {what}", line))
+        elif code in RETIRED:
+            continue
+        elif (code in PSYCHIATRY_RANGE and code not in PSYCHIATRY_VALID) or (
+            code in EM_RANGE and code not in EM_VALID
+        ):
+            hits.append(hit(f"{code} is no procedure code", line))
+        elif line.day and code in NOT_BEFORE and line.day < NOT_BEFORE[code]:
+            hits.append(hit(f"{code} began on {NOT_BEFORE[code]}, after the date of service", line))
+        elif code not in BEHAVIORAL and line.day:
+            active = k.procedures.active(code, line.day) if k.procedures is not None else None
+            unknown = unknown or active is None
+            if active is False:
+                hits.append(hit(f"{code} is not in the loaded code list on the date of service", line))
+    return hits if hits or not unknown else NEEDS["hcpcs"]
+
+
+@check("SVC-002", codes=RETIRED)
+def retired(v: View, k: Loaded) -> Outcome:
+    """Deleted codes, with what took their place."""
+    hits: list[Hit] = []
+    for line in v.lines:
+        end = RETIRED.get(line.code)
+        if end is not None and (line.day is None or line.day >= end):
+            heir = REPLACED_BY.get(line.code)
+            mend = f"Use {heir}, as the visit was." if heir else ""
+            hits.append(hit(f"{line.code} was deleted on {end}", line, mend=mend))
+    return hits
+
+
+@check("SVC-003")
+def units(v: View, k: Loaded) -> Outcome:
+    """UN and whole; one a session."""
+    hits: list[Hit] = []
+    for line in v.lines:
+        quantity, unit = line.line.quantity, line.line.unit
+        if unit != "UN":
+            hits.append(
+                hit(f"The unit of measure is {unit or 'missing'}; these services are counted in UN", line)
+            )
+        if quantity is None:
+            what = "are no number" if line.line.quantity_raw else "are missing"
+            hits.append(hit(f"The units {what}", line))
+        elif quantity < 1 or quantity != quantity.to_integral_value():
+            hits.append(hit("The units are not a whole number of 1 or more", line))
+        elif quantity > 1 and line.code in SINGLE_UNIT:
+            hits.append(hit(f"{line.code} is one unit a session, not {quantity.normalize():f}", line))
+    return hits
+
+
+@check("SVC-004")
+def charge(v: View, k: Loaded) -> Outcome:
+    """Above zero, whole cents."""
+    free = v.profile.zero_charge_codes if v.profile else frozenset[str]()
+    hits: list[Hit] = []
+    for line in v.lines:
+        amount = line.line.charge
+        if amount is None:
+            what = "is no amount" if line.line.charge_raw else "is missing"
+            hits.append(hit(f"The line's charge {what}", line))
+        elif amount < 0:
+            hits.append(hit("The line's charge is below zero", line))
+        elif amount == 0 and not (line.code in free or line.code.endswith("F")):
+            hits.append(hit("The line charges nothing", line))
+        elif has_fractions_of_cents(amount):
+            hits.append(hit("The line's charge has more than two decimals", line))
+    return hits
+
+
+@check("SVC-005")
+def fees(v: View, k: Loaded) -> Outcome:
+    """The practice's own fee, not below the contract."""
+    if k.fees is None:
+        return NEEDS["fees"]
+    hits: list[Hit] = []
+    missing = False
+    rates = v.profile.contract_rates if v.profile else {}
+    for line in v.lines:
+        amount, quantity = line.line.charge, line.line.quantity
+        if amount is None or not quantity or line.day is None:
+            continue
+        fee = k.fees.fee(line.code, line.modifiers, line.pos, line.day)
+        rate = rates.get(line.code)
+        if fee is None:
+            missing = True
+        elif fee * quantity != amount:
+            hits.append(
+                hit(f"The charge is {dollars(amount)}; the fee schedule says {dollars(fee * quantity)}", line)
+            )
+        if rate is not None and amount < rate * quantity:
+            hits.append(
+                hit(f"The charge is below this payer's contract rate of {dollars(rate * quantity)}", line)
+            )
+    if missing and not hits:
+        return NotChecked("load a fee for every code of the claim: `chartside billing import fees FILE`")
+    return hits
+
+
+@check("SVC-006")
+def modifiers(v: View, k: Loaded) -> Outcome:
+    """Known, once each, not excluding each other."""
+    hits: list[Hit] = []
+    for line in v.lines:
+        given = line.modifiers
+        if not given:
+            continue
+        for modifier in given:
+            if modifier not in MODIFIERS:
+                hits.append(hit(f"{modifier or 'An empty one'} is no known modifier", line))
+        if len(given) > 4:
+            hits.append(hit("More than 4 modifiers", line))
+        present = set(given)
+        if len(present) != len(given):
+            hits.append(hit("A modifier is repeated", line))
+        hits.extend(
+            hit(text[0].upper() + text[1:], line)
+            for group, text in EXCLUSIVE_MODIFIERS
+            if len(group & present) > 1
+        )
+        if "59" in present and present & (SEPARATE - {"59"}):
+            hits.append(hit("59 and an X modifier (XE, XP, XS, XU) say the same: only one is sent", line))
+    return hits
+
+
+@check("SVC-007")
+def place(v: View, k: Loaded) -> Outcome:
+    """In the CMS list, valid that day, and where the visit was."""
+    hits: list[Hit] = []
+    claim_pos = v.claim.pos
+    if claim_pos not in PLACES:
+        what = "is missing" if not claim_pos else "is not in the CMS list"
+        hits.append(hit(f"The claim's place of service {what}", where=v.claim.where or "2300 CLM05-1"))
+    for line in v.lines:
+        pos = line.pos
+        if line.line.pos and pos not in PLACES:
+            hits.append(hit("The line's place of service is not in the CMS list", line))
+        elif line.day and pos in POS_START and line.day < POS_START[pos]:
+            hits.append(hit(f"Place of service {pos} was not yet valid on the date of service", line))
+        elif line.visit and line.visit.pos and pos in PLACES and pos != line.visit.pos and not _remote(line):
+            hits.append(
+                hit(f"Place of service {pos}, but the visit's location stands for {line.visit.pos}", line)
+            )
+    return hits
+
+
+def _remote(line: LineView) -> bool:
+    """Telehealth is judged by TEL-001."""
+    return line.pos in {"02", "10"} or (line.visit is not None and line.visit.mode in {"video", "audio"})
+
+
+@check("SVC-008")
+def mue(v: View, k: Loaded) -> Outcome:
+    """Units a line or a day against the MUE table."""
+    if k.units is None:
+        return NEEDS["mue"]
+    hits: list[Hit] = []
+    for day in v.days:
+        if day.day is None:
+            continue
+        totals: dict[str, Decimal] = {}
+        for line in day.lines:
+            totals[line.code] = totals.get(line.code, Decimal(0)) + (line.line.quantity or Decimal(0))
+        for line in day.lines:
+            entry = k.units.limit(line.code, day.day) if line.own else None
+            if entry is None:
+                continue
+            value, mai = entry
+            counted = (line.line.quantity or Decimal(0)) if mai == 1 else totals[line.code]
+            if counted > value:
+                scope = "on the line" if mai == 1 else "that day"
+                hits.append(
+                    hit(
+                        f"{counted.normalize():f} units of {line.code} {scope}; at most {value} are paid",
+                        line,
+                    )
+                )
+    return hits
+
+
+def _pairs(day: Day, table: PairTable) -> Iterator[tuple[LineView, LineView, str]]:
+    """Active edits among the services of a day: column 1, column 2, indicator; at least one is this claim's."""
+    if day.day is None or len(day.codes) < 2:
+        return
+    for one in day.lines:
+        for other in day.lines:
+            if one is not other and one.code != other.code and (one.own or other.own):
+                indicator = table.indicator(one.code, other.code, day.day)
+                if indicator is not None:
+                    yield one, other, indicator
+
+
+@check("SVC-009")
+def pair_never(v: View, k: Loaded) -> Outcome:
+    """NCCI pairs with indicator 0."""
+    if k.pairs is None:
+        return NEEDS["ncci"]
+    return [
+        hit(f"{second.code} is part of {first.code} on the same day; no modifier helps (NCCI)", second, first)
+        for day in v.days
+        for first, second, indicator in _pairs(day, k.pairs)
+        if indicator == "0"
+    ]
+
+
+@check("SVC-010")
+def pair_modifier(v: View, k: Loaded) -> Outcome:
+    """NCCI pairs with indicator 1, without a modifier."""
+    if k.pairs is None:
+        return NEEDS["ncci"]
+    return [
+        hit(f"{second.code} beside {first.code} on the same day needs a modifier (NCCI)", second, first)
+        for day in v.days
+        for first, second, indicator in _pairs(day, k.pairs)
+        if indicator == "1" and not NCCI_MODIFIERS & {*first.modifiers, *second.modifiers}
+    ]
+
+
+@check("SVC-011")
+def needless_modifier(v: View, k: Loaded) -> Outcome:
+    """59 or X without an edit to answer."""
+    marked = [
+        (day, line) for day in v.days for line in day.lines if line.own and SEPARATE & set(line.modifiers)
+    ]
+    if not marked:
+        return OK
+    hits: list[Hit] = []
+    unknown = False
+    for day, line in marked:
+        codes = Counter(other.code for other in day.lines)
+        if len(day.lines) > 1 and k.pairs is None:
+            unknown = True
+            continue
+        edits = _pairs(day, k.pairs) if k.pairs is not None else iter(())
+        paired = any(line in (first, second) for first, second, _ in edits)
+        if not paired and codes[line.code] == 1:
+            hits.append(hit("59 or an X modifier, though no pair edit is met on that day", line))
+    return hits if hits or not unknown else NEEDS["ncci"]
+
+
+@check("SVC-012")
+def add_on(v: View, k: Loaded) -> Outcome:
+    """A primary code on the same day by the same provider."""
+    hits: list[Hit] = []
+    for day in v.days:
+        for line in day.lines:
+            if not line.own:
+                continue
+            kind, primaries = 1, ADD_ON_PRIMARY.get(line.code)
+            if k.add_ons is not None and day.day is not None:
+                entry = k.add_ons.primaries(line.code, day.day)
+                if entry is not None:
+                    kind, primaries = entry
+            if primaries is None or primaries & day.codes:
+                continue
+            if primaries or len(day.codes) == 1:
+                severity = "" if kind == 1 else "warning"
+                hits.append(
+                    hit(f"{line.code} is an add-on code without its primary code", line, severity=severity)
+                )
+    unlisted = k.add_ons is None and any(
+        code not in BEHAVIORAL and code not in ADD_ON_PRIMARY for code in v.codes
+    )
+    return hits if hits or not unlisted else NEEDS["aoc"]
+
+
+@check("SVC-013", codes=INDIVIDUAL)
+def two_sessions(v: View, k: Loaded) -> Outcome:
+    """Two individual sessions on one day."""
+    hits: list[Hit] = []
+    for day in v.days:
+        sessions = day.of(INDIVIDUAL)
+        if len(sessions) > 1 and any(line.own for line in sessions):
+            hits.append(hit("Two individual sessions of the same patient on one day", *sessions))
+    return hits

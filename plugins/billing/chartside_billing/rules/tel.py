@@ -1,0 +1,195 @@
+"""TEL: telehealth."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.codesets import TELEHEALTH_EM, TELEHEALTH_MODIFIERS, TELEHEALTH_POS
+from chartside_billing.rules.loaded import Loaded
+from chartside_billing.rules.prv import licensed
+from chartside_billing.rules.view import LineView, View
+
+_REMOTE = frozenset({"video", "audio"})
+_NEVER_REMOTE = frozenset({"90867", "90868", "90869", "90870", "90865"})
+"""Services at a machine or under anaesthesia: on no year's Medicare telehealth list."""
+_REASON = re.compile(
+    r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not|no (internet|camera|video|broadband)"
+    r"|not (able|willing|capable)|refus|lack|without (video|internet|camera))"
+    r"|(declin|prefer|unable|cannot|could not|no (internet|camera|broadband)|refus|lack).{0,120}(video|audio|phone)",
+    re.IGNORECASE | re.DOTALL,
+)
+_IN_PERSON_FROM = date(2028, 1, 1)
+
+
+def _is_telehealth(line: LineView) -> bool:
+    return line.pos in TELEHEALTH_POS or bool(TELEHEALTH_MODIFIERS & set(line.modifiers))
+
+
+@check("TEL-001", needs=("visit",))
+def place(v: View, k: Loaded) -> Outcome:
+    """10 at home, 02 elsewhere, neither in person."""
+    hits: list[Hit] = []
+    known = False
+    allowed = v.profile.telehealth_pos if v.profile else TELEHEALTH_POS
+    for line in v.lines:
+        visit = line.visit
+        if visit is None or visit.mode is None:
+            continue
+        known = True
+        if visit.mode == "in-person":
+            if line.pos in TELEHEALTH_POS:
+                hits.append(
+                    hit(f"The visit was in person, but the place of service is {line.pos} (telehealth)", line)
+                )
+        elif line.pos not in allowed | TELEHEALTH_POS:
+            hits.append(
+                hit(
+                    f"The visit was by {visit.mode}, but the place of service is {line.pos}, not 10 or 02",
+                    line,
+                )
+            )
+        elif visit.patient_at_home is not None and line.pos in TELEHEALTH_POS:
+            right = "10" if visit.patient_at_home else "02"
+            if line.pos != right:
+                where = "at home" if visit.patient_at_home else "not at home"
+                hits.append(
+                    hit(f"The patient was {where}: the place of service is {right}, not {line.pos}", line)
+                )
+    return hits if known else NEEDS["mode"]
+
+
+@check("TEL-002")
+def modality(v: View, k: Loaded) -> Outcome:
+    """93 for audio, the payer's modifier for video, never both."""
+    hits: list[Hit] = []
+    unknown = False
+    wanted = v.profile.video_modifier if v.profile else None
+    for line in v.lines:
+        present = set(line.modifiers)
+        mode = line.visit.mode if line.visit else None
+        if {"93", "95"} <= present:
+            hits.append(hit("93 (audio only) and 95 (video) on the same line", line))
+        elif mode == "audio" and not {"93", "FQ"} & present:
+            hits.append(hit("An audio-only session without modifier 93", line))
+        elif mode == "video" and "93" in present:
+            hits.append(hit("Modifier 93 says audio only, but the session was by video", line))
+        elif mode == "in-person" and present & TELEHEALTH_MODIFIERS:
+            hits.append(hit("A telehealth modifier, but the visit was in person", line))
+        if v.medicare and "GT" in present:
+            hits.append(hit("Medicare takes GT from critical access hospitals only", line))
+        if (
+            line.pos in TELEHEALTH_POS
+            and not present & TELEHEALTH_MODIFIERS
+            and not v.medicare
+            and mode != "audio"
+        ):
+            if wanted:
+                hits.append(hit(f"This payer wants modifier {wanted} on a video session", line))
+            unknown = unknown or wanted is None
+    return hits if hits or not unknown else NEEDS["profile"]
+
+
+@check("TEL-003")
+def without_place(v: View, k: Loaded) -> Outcome:
+    """95, 93, GT beside an in-person place of service."""
+    allowed = v.profile.telehealth_pos if v.profile else TELEHEALTH_POS
+    return [
+        hit(f"A telehealth modifier with place of service {line.pos or 'missing'}", line)
+        for line in v.lines
+        if line.modifiers and TELEHEALTH_MODIFIERS & set(line.modifiers) and line.pos not in allowed
+    ]
+
+
+@check("TEL-004")
+def medicare_list(v: View, k: Loaded) -> Outcome:
+    """On the list of the calendar year."""
+    if not v.medicare:
+        return OK
+    hits: list[Hit] = []
+    unknown = False
+    for line in v.lines:
+        if not _is_telehealth(line) or line.day is None:
+            continue
+        listed = k.telehealth.get(line.day.year)
+        if line.code in _NEVER_REMOTE or (line.code == "90849" and line.day.year < 2026):
+            hits.append(hit(f"{line.code} is not on the Medicare telehealth list of {line.day.year}", line))
+        elif listed is None:
+            unknown = True
+        elif line.code not in listed:
+            hits.append(
+                hit(f"{line.code} is not on the loaded Medicare telehealth list of {line.day.year}", line)
+            )
+    return hits if hits or not unknown else NEEDS["telehealth"]
+
+
+@check("TEL-005")
+def in_person(v: View, k: Loaded) -> Outcome:
+    """Waived through 2027; from 2028 an in-person visit before, and every 12 months."""
+    if not v.medicare or v.last_day is None or v.last_day < _IN_PERSON_FROM:
+        return OK
+    remote = [line for line in v.lines if line.pos == "10" and line.day and line.day >= _IN_PERSON_FROM]
+    if not remote:
+        return OK
+    history = v.claim.history
+    if history is None or history.visits is None:
+        return NEEDS["visits"]
+    met = [visit.start.date() for visit in history.visits if visit.start and visit.mode == "in-person"]
+    return [
+        hit("No in-person visit within the 12 months before this telehealth visit at home", line)
+        for line in remote
+        if line.day and not any(0 <= (line.day - day).days <= 366 for day in met)
+    ]
+
+
+@check("TEL-006")
+def audio_reason(v: View, k: Loaded) -> Outcome:
+    """The note says why there was no video."""
+    hits: list[Hit] = []
+    unknown = False
+    for line in v.lines:
+        audio = "93" in line.modifiers or (line.visit is not None and line.visit.mode == "audio")
+        if not audio:
+            continue
+        note = line.visit.note if line.visit else None
+        if note is None or note.text is None:
+            unknown = True
+        elif not _REASON.search(note.text):
+            hits.append(hit("The note does not say why the session was by audio only", line))
+    return hits if hits or not unknown else NEEDS["note"]
+
+
+@check("TEL-007", needs=("visit",))
+def licence_there(v: View, k: Loaded) -> Outcome:
+    """A licence or a compact privilege where the patient was."""
+    hits: list[Hit] = []
+    unknown = False
+    for line in v.lines:
+        if not _is_telehealth(line) and not (line.visit and line.visit.mode in _REMOTE):
+            continue
+        state = line.visit.patient_state if line.visit else None
+        facts = line.provider.facts if line.provider else None
+        if not state or facts is None or facts.qualifications is None or line.day is None:
+            unknown = True
+        elif not licensed(facts, line.day, state):
+            hits.append(hit(f"The clinician has no licence in {state}, where the patient was", line))
+    if hits or not unknown:
+        return hits
+    return NotChecked("needs the patient's state during the session and the clinician's licences")
+
+
+@check("TEL-008", codes=TELEHEALTH_EM | {"99441", "99442", "99443"})
+def telehealth_em(v: View, k: Loaded) -> Outcome:
+    """98000-98015 not for Medicare; 99441-99443 gone."""
+    hits: list[Hit] = []
+    for line in v.lines:
+        if line.code in TELEHEALTH_EM and v.medicare:
+            hits.append(
+                hit(
+                    f"Medicare does not pay {line.code}: it wants 99202-99215 with the place of service", line
+                )
+            )
+        elif line.code in {"99441", "99442", "99443"} and (line.day is None or line.day.year >= 2025):
+            hits.append(hit(f"{line.code} (telephone E/M) ended with 2024", line))
+    return hits
