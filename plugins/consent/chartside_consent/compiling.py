@@ -20,7 +20,7 @@ from . import r5, references
 from .dates import moment, span
 from .reading import AUTHOR, CUSTODIAN, Murky, codings, concepts, data_rule, each, loose, who
 from .rules import DENY, NONE, PERMIT, Instrument, Rule, Who
-from .vocabulary import ADVANCE_DIRECTIVES, ALONE, EVERYTHING, OPENS, TPO, Key, types
+from .vocabulary import ADVANCE_DIRECTIVES, ALONE, EVERYTHING, NOTES, OPENS, TPO, Key, types
 
 REPLACES = f"{BASE}/StructureDefinition/consent-replaces"
 """Extension of a Consent: the consent that it supersedes (valueReference)."""
@@ -97,6 +97,7 @@ def _with_reach(instrument: Instrument) -> Instrument:
         opens=frozenset(action for kind in single for action in OPENS[kind]),
         closes=frozenset(action for kind in kinds for action in OPENS[kind]),
         refuses=refuses,
+        notes_only=kinds <= NOTES,
     )
 
 
@@ -131,7 +132,9 @@ class _Compiler:
                 problem=self.problem,
                 base=base,
                 base_text=base_text,
-                periods=tuple(p for p in (span(form.get("period")), root.period) if p),
+                periods=tuple(
+                    p for p in (span(form.get("period")), span((provision or {}).get("period"))) if p
+                ),
                 signed=self._signed(),
                 proxy=self._by_proxy(patient),
                 replaces=frozenset(
@@ -185,7 +188,7 @@ class _Compiler:
             purposes=self._purposes(provision) or (parent.purposes if parent else self._implied()),
             actions=_actions(provision) or (parent.actions if parent else None),
             who=actors or (parent.who if parent else None),
-            period=span(provision.get("period")) or (parent.period if parent else None),
+            period=(span(provision.get("period")) or parent.period) if parent else None,
             data=data,
             only=parent is None and effect == PERMIT and data is not None,
             within=_within(parent) if effect == PERMIT and data is None else None,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z")
@@ -63,6 +64,11 @@ def moment(text: Any) -> Moment:
     """Read a FHIR date, dateTime or instant. Raises ValueError for anything else."""
     if not isinstance(text, str):
         raise ValueError("a date is no string")
+    return _moment(text)
+
+
+@lru_cache(maxsize=16384)
+def _moment(text: str) -> Moment:
     if partial := _PARTIAL.match(text):
         return _whole(*(int(part) if part else None for part in partial.groups()))
     first = datetime.fromisoformat(_FRACTION.sub(lambda m: f".{m[1]:0<6}", text.replace("Z", "+00:00")))
@@ -124,8 +130,3 @@ def birthday(born: date, years: int) -> date:
         return born.replace(year=born.year + years)
     except ValueError:
         return date(born.year + years, 3, 1)
-
-
-def as_utc(value: datetime) -> datetime:
-    """An aware instant in UTC; a naive one is read as UTC."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

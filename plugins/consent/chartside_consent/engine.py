@@ -34,7 +34,6 @@ _ONLY_BY: Final[Mapping[Key, ConsentType]] = {
 }
 """The only instrument that opens each protected class of records."""
 
-_NOTES: Final = frozenset({ConsentType.PSYCHOTHERAPY_NOTES, ConsentType.SUD_COUNSELING_NOTES})
 _EFFECTIVE: Final = frozenset({"active", "inactive"})
 
 Found = tuple[int, Rule]
@@ -55,7 +54,7 @@ def _siblings(rules: Sequence[Rule], query: Query) -> Found:
     """A deny wins, then a permit; none only where none of them may speak."""
     mask, speaker = NONE, rules[0]
     for rule in rules:
-        found, who = weigh(rule, query)
+        found, who = weigh(rule, query) if rule.children else (_own(rule, query), rule)
         if found == NONE:
             continue
         if mask == NONE or (found & DENY and not mask & DENY):
@@ -87,46 +86,53 @@ def _own(rule: Rule, query: Query) -> int:
 class Verdict:
     """What one consent says: ``outcome`` (None: it is not consulted at all), where, and why in a few words."""
 
-    __slots__ = ("instrument", "outcome", "path", "review", "why")
+    __slots__ = ("_reason", "instrument", "outcome", "path", "review", "why")
 
     def __init__(
-        self,
-        instrument: Instrument,
-        outcome: Outcome | None,
-        why: str,
-        path: str = "",
-        *,
-        review: bool = False,
+        self, instrument: Instrument, outcome: Outcome | None, why: str, path: str, review: bool
     ) -> None:
         self.instrument, self.outcome, self.why = instrument, outcome, why
         self.path, self.review = path, review
+        self._reason: Reason | None = None
 
     def reason(self) -> Reason:
-        """The same as a Reason of the gate."""
-        outcome = self.outcome or Outcome.NONE
-        return Reason(
-            self.instrument.source, outcome, self.path, words.reason(self.instrument, outcome, self.why)
-        )
+        """The same as a Reason of the gate; worded once."""
+        if self._reason is None:
+            outcome = self.outcome or Outcome.NONE
+            text = words.reason(self.instrument, outcome, self.why)
+            self._reason = Reason(self.instrument.source, outcome, self.path, text)
+        return self._reason
+
+
+def _say(
+    instrument: Instrument, outcome: Outcome | None, why: str, path: str = "", review: bool = False
+) -> Verdict:
+    """A verdict of this consent; the same words are made once."""
+    key = (outcome, why, path, review)
+    found: Verdict | None = instrument.verdicts.get(key)
+    if found is None:
+        found = instrument.verdicts[key] = Verdict(instrument, outcome, why, path, review)
+    return found
 
 
 def judge(instrument: Instrument, query: Query, superseded: frozenset[str] = frozenset()) -> Verdict:
     """What one consent says about a request."""
     if why := _out_of_play(instrument, query, superseded):
-        return Verdict(instrument, None, why)
+        return _say(instrument, None, why)
     action = query.action
     if action not in instrument.closes and action not in instrument.refuses:
-        return Verdict(instrument, None, words.OTHER_SUBJECT)
+        return _say(instrument, None, words.OTHER_SUBJECT)
     if instrument.problem:
         if action in instrument.closes:
-            return Verdict(instrument, Outcome.DENY, instrument.problem, review=True)
-        return Verdict(instrument, None, words.OTHER_SUBJECT)
+            return _say(instrument, Outcome.DENY, instrument.problem, review=True)
+        return _say(instrument, None, words.OTHER_SUBJECT)
     mask, rule = weigh(instrument.root, query)
     path = rule.path
     if mask & NONE and instrument.base != NONE:
         mask, path = _base(instrument, query, mask), (path if mask != NONE else "policyRule")
     if action not in instrument.closes:
         plain = mask == DENY and rule.data is None
-        return Verdict(
+        return _say(
             instrument, Outcome.DENY if plain else None, words.REFUSED if plain else words.OTHER_SUBJECT, path
         )
     return _verdict(instrument, query, mask, path)
@@ -134,13 +140,13 @@ def judge(instrument: Instrument, query: Query, superseded: frozenset[str] = fro
 
 def _verdict(instrument: Instrument, query: Query, mask: int, path: str) -> Verdict:
     if mask == NONE:
-        return Verdict(instrument, Outcome.NONE, words.SILENT)
+        return _say(instrument, Outcome.NONE, words.SILENT)
     if mask == DENY:
-        return Verdict(instrument, Outcome.DENY, words.FITS, path)
+        return _say(instrument, Outcome.DENY, words.FITS, path)
     if mask != PERMIT:
-        return Verdict(instrument, Outcome.DENY, words.UNKNOWN, path, review=True)
+        return _say(instrument, Outcome.DENY, words.UNKNOWN, path, review=True)
     if why := _not_opened(instrument, query):
-        return Verdict(instrument, Outcome.NONE, why, path)
+        return _say(instrument, Outcome.NONE, why, path)
     return _of_proxy(instrument, query, path)
 
 
@@ -150,7 +156,7 @@ def _out_of_play(instrument: Instrument, query: Query, superseded: frozenset[str
         return words.OTHER_CLIENT
     if instrument.status != "active":
         return words.NOT_ACTIVE
-    if instrument.ignored or (instrument.types <= _NOTES and not _about(instrument, query)):
+    if instrument.ignored or (instrument.notes_only and not _about(instrument, query)):
         return words.OTHER_SUBJECT
     if superseded and f"Consent/{instrument.id}" in superseded:
         return words.SUPERSEDED
@@ -201,16 +207,16 @@ def _of_proxy(instrument: Instrument, query: Query, path: str) -> Verdict:
     """A permit, unless it was a proxy's for a minor who is of age now, or a minor's who may not sign alone."""
     client = query.client
     if client is None:
-        return Verdict(instrument, Outcome.PERMIT, words.FITS, path)
+        return _say(instrument, Outcome.PERMIT, words.FITS, path)
     if instrument.proxy:
         if client.born is None:
-            return Verdict(instrument, Outcome.DENY, words.AGE_UNKNOWN, path, review=True)
+            return _say(instrument, Outcome.DENY, words.AGE_UNKNOWN, path, review=True)
         of_age = birthday(client.born, client.majority)
         if query.wall.date() >= of_age and (instrument.signed or date.min) < of_age:
-            return Verdict(instrument, Outcome.NONE, words.PROXY_OVER, path, review=True)
+            return _say(instrument, Outcome.NONE, words.PROXY_OVER, path, review=True)
     elif _signed_too_young(instrument, client):
-        return Verdict(instrument, Outcome.NONE, words.TOO_YOUNG, path, review=True)
-    return Verdict(instrument, Outcome.PERMIT, words.FITS, path)
+        return _say(instrument, Outcome.NONE, words.TOO_YOUNG, path, review=True)
+    return _say(instrument, Outcome.PERMIT, words.FITS, path)
 
 
 def _signed_too_young(instrument: Instrument, client: Client) -> bool:

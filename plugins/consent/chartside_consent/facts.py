@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
-from functools import cached_property
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, overload
 
 from chartside.codes import CONFIDENTIALITY_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE, LOINC_SYSTEM
 
@@ -30,7 +30,30 @@ _AUTHORS = [
     "prescriber", "provider", "enterer", "dispenser", "interpreter", "orderer", "resultsInterpreter",
 ]
 # fmt: on
+_LOINC_PSYCHOTHERAPY_NOTE = (LOINC_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE)
 _NEVER_LINKS = frozenset({"subject", "patient", "meta", "text", "extension", "contained"})
+
+
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):
+    """``functools.cached_property`` without the lock that costs more than most of what is read here."""
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read, self.__doc__ = read, read.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> lazy[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> T | lazy[T]:
+        if instance is None:
+            return self
+        value = instance.__dict__[self._read.__name__] = self._read(instance)
+        return value
 
 
 class Facts:
@@ -41,38 +64,38 @@ class Facts:
         self.kind = str(resource.get("resourceType", ""))
         self.own = references.own(resource)
 
-    @cached_property
+    @lazy
     def labels(self) -> tuple[Key, ...]:
         """``meta.security``."""
         meta = self.resource.get("meta")
         security = meta.get("security") if isinstance(meta, Mapping) else None
         return tuple(_keys(security)) if isinstance(security, list) else ()
 
-    @cached_property
+    @lazy
     def wide_labels(self) -> frozenset[Key]:
         """The labels and all that include them."""
-        return frozenset(wide for key in self.labels for wide in broader(key))
+        return _all_broader(self.labels)
 
-    @cached_property
+    @lazy
     def level(self) -> int:
         """The highest confidentiality; -1 where there is no such label."""
         codes = (code for system, code in self.labels if system == CONFIDENTIALITY_SYSTEM)
         return max((CONFIDENTIALITY.get(code, -1) for code in codes), default=-1)
 
-    @cached_property
+    @lazy
     def codes(self) -> frozenset[Key]:
         """Every coding in the content (R4: "if this code is found in an instance")."""
         content = ((k, v) for k, v in self.resource.items() if k not in {"meta", "text", "contained"})
         return frozenset(key for _, value in content for key in _codings(value))
 
-    @cached_property
+    @lazy
     def profiles(self) -> frozenset[str]:
         """``meta.profile``, without versions."""
         meta = self.resource.get("meta")
         found = meta.get("profile", ()) if isinstance(meta, Mapping) else ()
         return frozenset(str(url).partition("|")[0] for url in found)
 
-    @cached_property
+    @lazy
     def media(self) -> frozenset[str] | None:
         """Media types of what a document carries; None where it is no document."""
         if self.kind == "Binary":
@@ -81,7 +104,7 @@ class Facts:
             return None
         return frozenset(str(a["contentType"]).partition(";")[0] for a in _attachments(self.resource))
 
-    @cached_property
+    @lazy
     def time(self) -> tuple[datetime, datetime] | None:
         """First and (exclusive) last wall-clock time of the data; None where it carries none that can be read."""
         context = self.resource.get("context")
@@ -110,7 +133,7 @@ class Facts:
     def _wall(self, value: Moment, side: str) -> datetime:
         return local(value.first if side == "first" else value.after, self._zone)
 
-    @cached_property
+    @lazy
     def authors(self) -> tuple[str, ...] | None:
         """References of its authors ("" for one who has none); None where no author stands in it."""
         found = [person for name in _AUTHORS for person in _people(self.resource.get(name))]
@@ -118,31 +141,46 @@ class Facts:
             found += [references.of(agent.get("who")) for agent in self.resource.get("agent", ())]
         return tuple(found) or None
 
-    @cached_property
+    @lazy
     def links(self) -> frozenset[str]:
         """Everything that the resource refers to, but for whom it is about."""
         parts = (v for k, v in self.resource.items() if k not in _NEVER_LINKS)
         return frozenset(link for part in parts for link in _links(part))
 
-    @cached_property
+    @lazy
     def special(self) -> Key | None:
         """Which protected class of notes or records it is, the most protected first."""
-        if PSYCHOTHERAPY_NOTE in self.labels or (LOINC_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE) in self.kinds:
+        marks = {*self.labels, *self.kinds}
+        if PSYCHOTHERAPY_NOTE in marks or _LOINC_PSYCHOTHERAPY_NOTE in marks:
             return PSYCHOTHERAPY_NOTE
-        if SUD_COUNSELING_NOTE in self.labels or SUD_COUNSELING_NOTE in self.kinds:
+        if SUD_COUNSELING_NOTE in marks:
             return SUD_COUNSELING_NOTE
-        return next((key for key in self.labels if key in PART_2), None)
+        return next(iter(marks & PART_2), None)
 
-    @cached_property
+    @lazy
     def kinds(self) -> frozenset[Key]:
         """Codings of ``type``, ``category`` and ``code``: what kind of document or observation it is."""
         return frozenset(
-            k for name in ("type", "category", "code") for k in _codings(self.resource.get(name))
+            key
+            for name in ("type", "category", "code")
+            if name in self.resource
+            for concept in _listed(self.resource[name])
+            if isinstance(concept, Mapping)
+            for key in _keys(concept.get("coding"))
         )
 
 
+@lru_cache(maxsize=4096)
+def _all_broader(labels: tuple[Key, ...]) -> frozenset[Key]:
+    return frozenset(wide for key in labels for wide in broader(key))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _keys(codings: Any) -> Iterator[Key]:
-    for coding in codings if isinstance(codings, list) else [codings]:
+    for coding in _listed(codings):
         if isinstance(coding, Mapping) and coding.get("code"):
             yield str(coding.get("system", "")), str(coding["code"])
 
@@ -172,7 +210,7 @@ def _links(value: Any) -> Iterator[str]:
 
 def _people(value: Any) -> Iterator[str]:
     """References of people in an element that may be a Reference, or a part that holds one."""
-    for part in value if isinstance(value, list) else [value]:
+    for part in _listed(value):
         if not isinstance(part, Mapping):
             continue
         inner = next((part[k] for k in ("actor", "agent", "party", "provider") if k in part), part)
@@ -181,7 +219,7 @@ def _people(value: Any) -> Iterator[str]:
 
 def _attachments(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     content = resource.get("content")
-    for part in content if isinstance(content, list) else [content]:
+    for part in _listed(content):
         attachment = part.get("attachment", part) if isinstance(part, Mapping) else None
         if isinstance(attachment, Mapping) and attachment.get("contentType"):
             yield attachment

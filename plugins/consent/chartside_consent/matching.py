@@ -5,6 +5,7 @@ from __future__ import annotations
 from chartside.codes import ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM, MESSAGE_CATEGORY_SYSTEM
 from chartside.gate.model import Action
 
+from .dates import Span
 from .facts import Facts
 from .query import Query
 from .rules import PERMIT, DataRule, Label, Rule, Who
@@ -65,24 +66,23 @@ def data(rule: Rule, query: Query) -> int:
 
 
 def _of(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
-    found = _named(rule, facts, query, effect) if rule.names_data else YES
-    for given, judge in (
-        (rule.classes, _class),
-        (rule.codes, _code),
-        (rule.labels, _label),
-        (rule.period, _time),
-        (rule.author_role, _author_role),
-    ):
-        if found == NO:
-            return NO
-        if given:
-            found = min(found, judge(rule, facts, query, effect))
+    found = _named(rule, facts, query, effect) if rule.names else YES
+    if found and rule.classes:
+        found = min(found, _class(rule, facts))
+    if found and rule.codes:
+        found = min(found, _code(rule, facts))
+    if found and rule.labels:
+        found = min(found, _label(rule, facts, effect))
+    if found and rule.period:
+        found = min(found, _time(rule.period, facts, query))
+    if found and rule.author_role:
+        found = min(found, _written_by(rule.author_role, facts, query, effect))
     return found
 
 
 def _category(rule: DataRule, query: Query) -> int:
     """A message has a category where data has codes; other data criteria do not speak about messages."""
-    if rule.classes or rule.labels or rule.period or rule.names_data or rule.author_role:
+    if rule.classes or rule.labels or rule.period or rule.names or rule.author_role:
         return NO
     if not rule.codes.isdisjoint(query.categories):
         return YES
@@ -90,7 +90,7 @@ def _category(rule: DataRule, query: Query) -> int:
     return MAYBE if asked and not query.category else NO
 
 
-def _class(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+def _class(rule: DataRule, facts: Facts) -> int:
     return max(_one_class(key, facts) for key in rule.classes)
 
 
@@ -109,13 +109,15 @@ def _one_class(key: Key, facts: Facts) -> int:
     return MAYBE
 
 
-def _code(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+def _code(rule: DataRule, facts: Facts) -> int:
     if not rule.codes.isdisjoint(facts.codes):
         return YES
     return NO if facts.codes else MAYBE
 
 
-def _label(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+def _label(rule: DataRule, facts: Facts, effect: int) -> int:
+    if len(rule.labels) == 1:
+        return _one_label(rule.labels[0], facts, effect)
     return max(_one_label(label, facts, effect) for label in rule.labels)
 
 
@@ -135,20 +137,16 @@ def _one_label(label: Label, facts: Facts, effect: int) -> int:
     return NO if any(system in labelled for system, _ in facts.labels) else MAYBE
 
 
-def _time(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+def _time(period: Span, facts: Facts, query: Query) -> int:
     """Inside: yes. Outside: no. Partly, or without a date: not known."""
-    if facts.time is None or rule.period is None:
+    if facts.time is None:
         return MAYBE
     first, after = facts.time
-    start, end = rule.period.bounds(query.zone)
+    start, end = period.bounds(query.zone)
     if (end is not None and first >= end) or (start is not None and after <= start):
         return NO
     inside = (start is None or first >= start) and (end is None or after <= end)
     return YES if inside else MAYBE
-
-
-def _author_role(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
-    return NO if rule.author_role is None else _written_by(rule.author_role, facts, query, effect)
 
 
 def _named(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from chartside.codes import ConsentType
 from chartside.gate.model import Action
@@ -56,15 +57,18 @@ class DataRule:
     authors: Who | None = None
     author_role: Who | None = None
 
-    @property
-    def names_data(self) -> bool:
-        """Whether single resources or authors are named (``provision.data``)."""
-        return bool(self.instances or self.related or self.dependents or self.authors)
+    names: bool = field(init=False, default=False)
+    """Whether single resources or authors are named (``provision.data``)."""
+
+    def __post_init__(self) -> None:
+        named = bool(self.instances or self.related or self.dependents or self.authors)
+        object.__setattr__(self, "names", named)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A provision. The context (purposes, actions, who, period) already holds what it inherits.
+    """A provision. The context (purposes, actions, who, period) already holds what it inherits; the
+    period of the root bounds the whole consent and stands in ``Instrument.periods``.
 
     ``effect`` is PERMIT, DENY or NONE (a base that decides nothing). ``only``: a permit at the root whose data
     criteria mean that nothing but that data is allowed. ``within``: the nested rule with data criteria to
@@ -108,8 +112,12 @@ class Instrument:
     opens: frozenset[Action] = field(default_factory=frozenset)
     closes: frozenset[Action] = field(default_factory=frozenset)
     refuses: frozenset[Action] = field(default_factory=frozenset)
+    notes_only: bool = False
+    verdicts: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
     """``opens``: what its permits may open; ``closes``: what its denials close; ``refuses``: what it closes
-    only by a plain refusal, one without data criteria and without anything unknown."""
+    only by a plain refusal, one without data criteria and without anything unknown. ``notes_only``: an authorisation
+    for protected notes, which speaks about nothing else. ``verdicts``: sentences about
+    this consent that were worded already; a decision itself is never kept."""
 
     @property
     def source(self) -> str:

@@ -113,14 +113,10 @@ OPENS: Final[Mapping[ConsentType, frozenset[Action]]] = {
 }
 """What a permit of each instrument may open. A general consent opens no message, recording or AI (C-13)."""
 
-ALONE: Final = frozenset(
-    {
-        ConsentType.RECORDING,
-        ConsentType.AI_USE,
-        ConsentType.PSYCHOTHERAPY_NOTES,
-        ConsentType.SUD_COUNSELING_NOTES,
-    }
-)
+NOTES: Final = frozenset({ConsentType.PSYCHOTHERAPY_NOTES, ConsentType.SUD_COUNSELING_NOTES})
+"""Authorisations for protected notes."""
+
+ALONE: Final = NOTES | {ConsentType.RECORDING, ConsentType.AI_USE}
 """Instruments that count only when they stand alone: bundled consent is none (C-13; 45 CFR 164.508(b)(3)(ii))."""
 
 _CATEGORIES: Final[Mapping[Key, ConsentType]] = {
