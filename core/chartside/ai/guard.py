@@ -134,9 +134,11 @@ def _standing(read: Read, kind: str, id: str) -> Resource | None:
 
 def _patched(manifest: Manifest, old: Resource | None, entry: Patch) -> Resource:
     try:
-        patched: Resource = jsonpatch.JsonPatch([dict(one) for one in entry.operations]).apply(old or {})
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
+        patched = jsonpatch.JsonPatch([dict(one) for one in entry.operations]).apply(old or {})
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, ValueError):
         raise _refused(manifest, "send a patch that does not fit", "read the resource again") from None
+    if not isinstance(patched, dict):
+        raise _refused(manifest, "patch a resource away", "use delete")
     return patched
 
 

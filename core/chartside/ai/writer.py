@@ -63,7 +63,7 @@ class AiWriter:
     ``Practitioner = "r"``, and ``features.writes_ai_text = true``.
     """
 
-    __slots__ = ("__auditor", "__clock", "__fhir", "__manifest")
+    __slots__ = ("__auditor", "__clock", "__fhir", "__manifest", "__route")
 
     def __init__(self, fhir: GatedFhir, manifest: Manifest, auditor: Auditor, clock: Clock) -> None:
         """The host makes one for each plugin, from the plugin's own client.
@@ -71,7 +71,10 @@ class AiWriter:
         The writer's client has the same access but is not held against the guard, so it is not handed out.
         """
         self.__manifest, self.__auditor, self.__clock = manifest, auditor, clock
-        self.__fhir = GatedFhir(manifest, fhir.route, auditor, clock, lambda _manifest, _fhir, _entries: None)
+        self.__route = fhir._route
+        self.__fhir = GatedFhir(
+            manifest, self.__route, auditor, clock, lambda _manifest, _fhir, _entries: None
+        )
 
     def write(self, draft: Draft) -> Written:
         """Write the draft, or find it by its key. Raises PolicyRefused, UndeclaredAccess, FhirError.
@@ -145,7 +148,7 @@ class AiWriter:
     def _together(self) -> bool:
         """Whether one transaction can hold all three: one home, and a server that has transactions."""
         homes = {self._home(kind) for kind in (HOLDS_DRAFTS, *_OTHERS)}
-        place = self.__fhir.route.place(self._home(HOLDS_DRAFTS))
+        place = self.__route.place(self._home(HOLDS_DRAFTS))
         return len(homes) == 1 and place.client.capabilities().transaction
 
     def _transaction(self, draft: Draft) -> tuple[str, str, str]:
@@ -284,14 +287,14 @@ class AiWriter:
         self.__auditor.record([record])
 
     def _home(self, kind: str) -> Where:
-        return self.__fhir.route.home(kind, self.__manifest.access.get(kind, ""))
+        return self.__route.home(kind, self.__manifest.access.get(kind, ""))
 
     def _seen_from(self, kind: str, reference: str) -> str:
         """The reference as the home of ``kind`` has to write it: whole, where the two live on different servers."""
         home = self._home(reference.partition("/")[0])
         if home == self._home(kind):
             return reference
-        return f"{self.__fhir.route.place(home).client.base_url}/{reference}"
+        return f"{self.__route.place(home).client.base_url}/{reference}"
 
 
 def _identifier(system: str, value: str) -> str:
