@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class Settings(BaseModel):
@@ -26,3 +26,23 @@ class Settings(BaseModel):
     threads: Annotated[int, Field(ge=0, le=64)] = Field(
         default=0, description="Threads for recognition; 0: as the machine has."
     )
+    recipient: str = Field(
+        default="", description="openai-endpoint: the name of the [outbound.NAME] entry of kind asr."
+    )
+    endpoint_model: str = Field(default="whisper-1", description="openai-endpoint: the model to ask for.")
+    endpoint_token: SecretStr | None = Field(
+        default=None, description="openai-endpoint: its token; give it as {$env = NAME} or {$file = PATH}."
+    )
+    template: str = Field(default="dap", description="soap, dap, birp, girp, or the path of your own .toml.")
+    reviewers: dict[Annotated[str, Field(pattern=r"^Practitioner/[A-Za-z0-9.-]{1,64}$")], SecretStr] = Field(
+        default_factory=dict,
+        description="Who may use the review API: Practitioner/ID = a token of at least 32 characters, as {$env = NAME}.",
+    )
+
+    @field_validator("reviewers")
+    @classmethod
+    def _strong(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        tokens = [token.get_secret_value() for token in value.values()]
+        if any(len(token) < 32 for token in tokens) or len(set(tokens)) != len(tokens):
+            raise ValueError("each reviewer needs a token of their own, of at least 32 characters")
+        return value

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class Decoding:
             except OSError as error:
                 raise InputError(f"the recording cannot be read ({error.strerror})") from None
         if hasattr(source, "fileno"):
-            return _child(source)
+            return _child(cast("IO[bytes]", source))
         self._chunks = source
         return _child(subprocess.PIPE)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+Recipient = Callable[[str, str, str], str]
+"""``(kind, name, data class)`` to the address that the outbound registry holds; raises OutboundRefused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,8 @@ class Engine(ABC):
     outbound_kind: ClassVar[str] = ""
     """Where sound leaves this machine: the kind of recipient that the outbound registry must hold."""
 
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
+    def __init__(self, settings: Any, recipient: Recipient | None = None) -> None:
+        self.settings, self.recipient = settings, recipient
 
     @property
     @abstractmethod

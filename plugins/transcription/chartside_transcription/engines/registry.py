@@ -48,7 +48,9 @@ def find_engine(name: str, *, entries: Iterable[EntryPoint] | None = None) -> ty
     for entry in found:
         if entry.name == name:
             manager.register(_load(entry))
-    classes = [c for answer in manager.hook.chartside_transcription_engines() for c in answer]
+    classes: list[type[Engine]] = [
+        c for answer in manager.hook.chartside_transcription_engines() for c in answer
+    ]
     matching = [c for c in classes if c.name == name]
     if len(matching) == 1:
         return matching[0]

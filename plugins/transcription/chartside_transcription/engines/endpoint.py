@@ -1,0 +1,127 @@
+"""The second engine: any server with OpenAI's ``/v1/audio/transcriptions``, on this machine or at a registered recipient.
+
+Sound leaves the process here, so the recipient must stand in the outbound registry with the kind ``asr``, the data class
+``audio`` and, unless it is this machine, a business associate agreement in force (S-18). It is asked before every piece.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from typing import Any
+
+import numpy as np
+import requests
+from numpy.typing import NDArray
+
+from chartside.errors import OutboundRefused, PluginError
+from chartside_transcription.audio import RATE
+from chartside_transcription.engines.base import Engine, EngineOptions, Heard, HeardWord
+
+KIND, DATA_CLASS = "asr", "audio"
+LARGEST_ANSWER = 4 << 20
+TIMEOUT = (5.0, 120.0)
+PATH = "/v1/audio/transcriptions"
+
+
+class OpenAiEndpoint(Engine):
+    """``settings``: ``recipient`` (its name in the registry), ``endpoint_model``, ``endpoint_token``."""
+
+    name = "openai-endpoint"
+    outbound_kind = KIND
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """See Engine. The version is the server's business; the name is what was asked for."""
+        return (self.settings.endpoint_model, f"at-{self.settings.recipient}")
+
+    def hear(self, samples: NDArray[np.int16], options: EngineOptions) -> Heard:
+        """See Engine. Raises OutboundRefused, and PluginError when the server fails; neither holds a word that was said."""
+        if self.recipient is None:
+            raise OutboundRefused("no outbound registry was given", mend="run it with a config")
+        address = self.recipient(KIND, self.settings.recipient, DATA_CLASS)
+        answer = self._post(f"{address}{PATH}", _wav(samples), options)
+        return _heard(answer, len(samples) / RATE)
+
+    def _post(self, url: str, sound: bytes, options: EngineOptions) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "model": self.settings.endpoint_model,
+            "language": options.language,
+            "response_format": "verbose_json",
+            "timestamp_granularities[]": ["word", "segment"],
+            "temperature": "0",
+            **({"prompt": ", ".join(options.hotwords)} if options.hotwords else {}),
+        }
+        token = self.settings.endpoint_token
+        secret = token.get_secret_value() if token else ""
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        try:
+            with requests.post(
+                url,
+                data=fields,
+                files={"file": ("piece.wav", sound, "audio/wav")},
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,  # sound goes to the registered machine and to no other
+                stream=True,
+            ) as response:
+                body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+                status = response.status_code
+        except (requests.RequestException, OSError):
+            raise PluginError(
+                "the speech recognition server does not answer", mend="see that it runs"
+            ) from None
+        if status != 200 or len(body) > LARGEST_ANSWER:
+            raise PluginError(
+                f"the speech recognition server refused a piece ({status})", mend="see its own log"
+            )
+        return _json(body)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    import orjson
+
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise PluginError(
+            "the speech recognition server answered no JSON", mend="see that its address is right"
+        )
+    return found
+
+
+def _wav(samples: NDArray[np.int16]) -> bytes:
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
+    return held.getvalue()
+
+
+def _heard(answer: dict[str, Any], duration: float) -> Heard:
+    """The ``verbose_json`` form; words without times are spread over the piece."""
+    segments = [s for s in answer.get("segments") or [] if isinstance(s, dict)]
+    no_speech = max((_number(s.get("no_speech_prob"), 0.0) for s in segments), default=0.0)
+    average = min((_number(s.get("avg_logprob"), 0.0) for s in segments), default=0.0)
+    repetition = max((_number(s.get("compression_ratio"), 1.0) for s in segments), default=1.0)
+    words = tuple(
+        HeardWord(
+            str(w["word"]).strip(),
+            _number(w.get("start"), 0.0),
+            _number(w.get("end"), duration),
+            _number(w.get("probability"), 0.5),
+        )
+        for w in answer.get("words") or []
+        if isinstance(w, dict) and str(w.get("word") or "").strip()
+    )
+    if not words:
+        words = Heard.of_text(str(answer.get("text") or ""), duration).words
+    return Heard(words, no_speech, average, repetition)
+
+
+def _number(value: Any, instead: float) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else instead

@@ -1,0 +1,160 @@
+"""A recording as it comes in: started, paused, resumed, ended, or stopped because somebody forgot it (T-1, T-2).
+
+The sound goes from the upload straight into the decoder; what waits for it is at most ``WAITING`` chunks in memory.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chartside.clock import Clock
+from chartside.errors import ChartsideError, InputError
+from chartside_transcription.engines.base import Engine
+from chartside_transcription.pipeline import Options, Progress, transcribe
+from chartside_transcription.transcript import Transcript
+
+WAITING = 8
+LARGEST_CHUNK = 1 << 20
+"""Bytes: half a minute of uncompressed sound; a browser sends one every few seconds."""
+FORGOTTEN = timedelta(minutes=10)
+"""Without a chunk for so long, or paused for so long, a recording is ended by itself."""
+
+
+class State(StrEnum):
+    """``failed``: it ended and everything of it was dropped."""
+
+    RECORDING = "recording"
+    PAUSED = "paused"
+    ENDING = "ending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass
+class Session:
+    """One recording. ``allowed`` is asked at the start and at every piece, and raises when it is not any more."""
+
+    engine: Engine
+    options: Options
+    allowed: Callable[[], object]
+    clock: Clock
+    finished: Callable[[Transcript], None]
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    state: State = State.RECORDING
+    progress: Progress = Progress(0.0, 0.0)
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._last = self.clock.now()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chartside-transcription", daemon=True)
+
+    def start(self) -> None:
+        """Ask for the permits, then listen. Raises ConsentRefused: then nothing has started."""
+        self.allowed()
+        self._thread.start()
+
+    def take(self, chunk: bytes, *, patience: float = 30.0) -> None:
+        """One chunk of the upload, in order. Raises InputError when the recording takes none now."""
+        if self.state is not State.RECORDING:
+            raise InputError(f"the recording is {self.state}", mend="resume it, or start another one")
+        if len(chunk) > LARGEST_CHUNK:
+            raise InputError("the chunk is larger than 1 MB", mend="send smaller chunks")
+        self._last = self.clock.now()
+        try:
+            self._chunks.put(chunk, timeout=patience)
+        except queue.Full:
+            raise InputError("recognition cannot keep up", mend="send the chunk again later") from None
+
+    def pause(self) -> None:
+        """Take nothing until ``resume``."""
+        self._change(State.RECORDING, State.PAUSED)
+
+    def resume(self) -> None:
+        """Go on, if it is still permitted."""
+        self.allowed()
+        self._change(State.PAUSED, State.RECORDING)
+
+    def end(self) -> None:
+        """No more chunks come; what came is written down."""
+        if self.state in (State.RECORDING, State.PAUSED):
+            self.state = State.ENDING
+            self._put_end()
+
+    def drop(self, problem: str = "discarded") -> None:
+        """Stop and forget everything."""
+        self._stop.set()
+        self._fail(problem)
+        self._drain()
+        self._put_end()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ended within this time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def end_if_forgotten(self, now: datetime) -> bool:
+        """Auto-stop: end a recording that nobody feeds any more."""
+        idle = self.state in (State.RECORDING, State.PAUSED) and now - self._last > FORGOTTEN
+        if idle:
+            self.end()
+        return idle
+
+    def _change(self, before: State, after: State) -> None:
+        if self.state is not before:
+            raise InputError(f"the recording is {self.state}, not {before}")
+        self.state, self._last = after, self.clock.now()
+
+    def _run(self) -> None:
+        try:
+            transcript = transcribe(self._stream(), self.engine, self.options, self._tell)
+            self._check()
+            self.finished(transcript)
+            self.state = State.DONE
+        except ChartsideError as error:
+            self._fail(str(error))
+        except _Dropped:
+            pass
+        except Exception as error:
+            self._fail(type(error).__name__)
+            raise
+        finally:
+            self._drain()
+
+    def _stream(self) -> Iterator[bytes]:
+        while (chunk := self._chunks.get()) is not None:
+            yield chunk
+
+    def _tell(self, progress: Progress) -> None:
+        self._check()
+        self.progress = progress
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _Dropped
+        self.allowed()
+
+    def _fail(self, problem: str) -> None:
+        if self.state is not State.DONE:
+            self.state, self.problem = State.FAILED, problem
+
+    def _drain(self) -> None:
+        while not self._chunks.empty():
+            self._chunks.get_nowait()
+
+    def _put_end(self) -> None:
+        try:
+            self._chunks.put(None, timeout=30)
+        except queue.Full:
+            self._fail("recognition cannot keep up")
+
+
+class _Dropped(Exception):  # noqa: N818 - no error: somebody discarded the recording
+    """Ends the thread of a discarded session."""
