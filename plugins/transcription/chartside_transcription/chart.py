@@ -8,15 +8,16 @@ from chartside.context import Context
 from chartside.errors import FhirError
 from chartside.types import Resource
 from chartside_transcription.hotwords import MOST, clean
+from chartside_transcription.marks import word_set
 
-_FORMS = frozenset(
+_FORMS = word_set(
     "mg mcg ml tablet tablets capsule capsules oral solution extended release er xr sr hcl hydrochloride "
-    "delayed injection patch spray film daily mouth by for take of the and".split()
+    "delayed injection patch spray film daily mouth by for take of the and"
 )
 
 
 def chart_hotwords(context: Context, patient: str) -> tuple[str, ...]:
-    """At most ``MOST`` words. An EHR that does not give one kind gives the others: hotwords help, nothing depends on them."""
+    """At most ``MOST`` words. An EHR that does not give one kind gives the others: nothing depends on hotwords."""
     words: list[str] = []
     for look in (_drugs, _clinicians):
         try:

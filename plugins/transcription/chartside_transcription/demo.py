@@ -54,7 +54,8 @@ def _show(draft: Draft, transcript: Transcript, say: Callable[[str], None]) -> N
         say(f"  {section.heading}")
         for sentence in section.sentences:
             spans = (span_json(transcript, span) for span in sentence.spans)
-            say(f"    - {sentence.text}  [{', '.join(f'{clock(s["start"])}-{clock(s["end"])}' for s in spans)}]")
+            places = ", ".join(f"{clock(span['start'])}-{clock(span['end'])}" for span in spans)
+            say(f"    - {sentence.text}  [{places}]")
 
 
 def show(context: Context, stage: Stage) -> None:

@@ -18,6 +18,12 @@ most wrong words are marked (``make bench-asr`` prints both)."""
 CAREFUL = 0.8
 """A word out of the lists below is marked as a swap only under this probability, or where its phrase is suspect."""
 
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a line."""
+    return frozenset(text.split())
+
+
 LOW, SWAP, NUMBER, NEGATION, DRUG = "low", "swap", "number", "negation", "drug"
 
 _SWAPS = frozenset(
@@ -28,9 +34,9 @@ _NEGATIONS = frozenset(
     {"no", "not", "never", "none", "without", "denies", "denied", "deny", "nothing", "neither", "nor"}
 )
 _CONTRACTED = re.compile(r"n[’']t$|^cannot$")
-_NUMBER_WORDS = frozenset(
+_NUMBER_WORDS = word_set(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred half".split()
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred half"
 )
 
 

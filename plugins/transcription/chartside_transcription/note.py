@@ -1,7 +1,7 @@
 """A draft as the text that a clinician reads and changes, and as the text that is signed (T-9, T-10).
 
-In the draft each sentence carries its source, ``{0:44-0:46 client}``, and words to look at stand as ``[six?]``. Both, and the
-line that calls it a draft, are taken out when it is signed.
+In the draft each sentence carries its source, ``{0:44-0:46 client}``, and words to look at stand as ``[six?]``.
+Both, and the line that calls it a draft, are taken out when it is signed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """No sound before every permit: recording by each participant, transcription and AI by the client (T-1, C-12, C-13).
 
-A permit is asked for again at every piece of the recording, so a revocation ends the run within a piece (30 s of speech).
+A permit is asked for again at every piece of the recording, so a revocation ends the run within a piece (at most 30 s).
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Sitting:
 
 
 def require_permits(context: Context, sitting: Sitting) -> tuple[str, ...]:
-    """The obligations that come with the permits (a notice to give). Raises ConsentRefused that names what is missing, and
-    a retryable FhirError where the consents cannot be read.
+    """The obligations that come with the permits (a notice to give).
+
+    Raises ConsentRefused that names what is missing, and a retryable FhirError where the consents cannot be read.
     """
     asked = _requests(context, sitting)
     decisions = context.decide(asked)

@@ -1,4 +1,4 @@
-"""From a draft to a signed note: written, changed with its changes kept, swapped, discarded, signed, amended (T-9 to T-12).
+"""From a draft to a signed note: written, changed with its changes kept, swapped, discarded, signed, amended (T-9).
 
 All writing goes through ``context.ai``: labelled AIAST (DICTAST for a dictation), preliminary, with the Device and
 Provenance, and final by a named Practitioner only. The transcript is not written anywhere: it is gone when the
@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 from chartside.ai import Draft as AiDraft
@@ -87,7 +88,7 @@ class Review:
     # --- writing and reading
 
     def file(self, draft: Draft, transcript: Transcript, sitting: Sitting, recording: str) -> str:
-        """Put a draft where it waits for review; its id. ``recording`` names the sitting (filing it twice files it once).
+        """Put a draft where it waits; its id. ``recording`` names the sitting (filing it twice files it once).
 
         Raises InputError for an empty one: silence gives no note (T-6).
         """
@@ -151,13 +152,13 @@ class Review:
         return self._context.ai.text(_reference(id))
 
     def changes(self, id: str) -> list[Change]:
-        """Tracked changes: of each version against the one before it, with its editor where the Provenance names one."""
+        """Tracked changes: of each version against the one before it, with its editor."""
         if id in self._waiting:
             return list(self._waiting[id].changes)
         kind, _, key = _reference(id).partition("/")
         last = int((self._context.fhir.read(kind, key).get("meta") or {}).get("versionId") or 1)
         texts = [text_of(self._context.fhir.vread(kind, key, str(n))) for n in range(1, last + 1)]
-        return [Change("", _diff(a, b)) for a, b in zip(texts, texts[1:], strict=False) if a != b]
+        return [Change("", _diff(a, b)) for a, b in pairwise(texts) if a != b]
 
     # --- a clinician's acts
 

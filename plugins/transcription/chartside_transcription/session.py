@@ -47,7 +47,7 @@ class Session:
     finished: Callable[[Transcript], None]
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = State.RECORDING
-    progress: Progress = Progress(0.0, 0.0)
+    progress: Progress = field(default_factory=lambda: Progress(0.0, 0.0))
     problem: str = ""
 
     def __post_init__(self) -> None:
@@ -156,5 +156,5 @@ class Session:
             self._fail("recognition cannot keep up")
 
 
-class _Dropped(Exception):  # noqa: N818 - no error: somebody discarded the recording
+class _Dropped(Exception):
     """Ends the thread of a discarded session."""

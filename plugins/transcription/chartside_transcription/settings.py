@@ -36,7 +36,7 @@ class Settings(BaseModel):
     template: str = Field(default="dap", description="soap, dap, birp, girp, or the path of your own .toml.")
     reviewers: dict[Annotated[str, Field(pattern=r"^Practitioner/[A-Za-z0-9.-]{1,64}$")], SecretStr] = Field(
         default_factory=dict,
-        description="Who may use the review API: Practitioner/ID = a token of at least 32 characters, as {$env = NAME}.",
+        description="Who may use the review API: Practitioner/ID = a token of 32 or more characters, as {$env = NAME}.",
     )
 
     @field_validator("reviewers")

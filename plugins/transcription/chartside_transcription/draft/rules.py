@@ -45,13 +45,15 @@ _RULES: tuple[tuple[str, str], ...] = (
     (
         "homework",
         r"homework|write (?:it |them |him |her )?(?:a letter|down)|diary|journal\b|worksheet|"
-        r"(?:complete|fill out|keep).{0,30}(?:thought records?|log|diary|chart)|(?:for|before|until) next (?:week|session|time)|"
+        r"(?:complete|fill out|keep).{0,30}(?:thought records?|log|diary|chart)|"
+        r"(?:for|before|until) next (?:week|session|time)|"
         r"i would like you to|i'd like you to|your (?:task|assignment)|practice (?:it|that|this|the)|"
         r"would you be willing|before we meet",
     ),
     (
         "plan",
-        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|coordinate with|refer(?:ral|red? to)|"
+        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|coordinate with|"
+        r"refer(?:ral|red? to)|"
         r"release of information|weekly .*therapy|discharge",
     ),
     (
@@ -71,7 +73,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (
         "intervention",
         r"\bwe (?:practi[cs]ed|reviewed|discussed|explored|worked|talked|processed|did)\b|breathing exercise|"
-        r"cognitive (?:restructuring|behavioral)|grounding|mindfulness|exposure|role[- ]play|psychoeducation|thought record|"
+        r"cognitive (?:restructuring|behavioral)|grounding|mindfulness|exposure|role[- ]play|psychoeducation|"
+        r"thought record|"
         r"coping (?:skills?|plan)|motivational interviewing|\bemdr\b|\bdbt\b|safety (?:check|assessment)",
     ),
 )

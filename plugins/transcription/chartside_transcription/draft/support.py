@@ -3,8 +3,8 @@
 A sentence stands when
 - its spans exist, are short, and lie in what somebody said;
 - what it quotes is there word for word, and is attributed to who said it;
-- else: every content word, in the same order, and every number is in the span; each with the same negation; no "if", "maybe"
-  or "would" of the span is lost; what it says of the client was said by the client, and not in a question.
+- else: every content word, in the same order, and every number is in the span; each with the same negation; no "if",
+  "maybe" or "would" of the span is lost; what it says of the client was said by the client, and not in a question.
 
 Words that carry no finding ("the", "client reports") need no source. Everything else does: a mood, a diagnosis, a
 judgement that nobody spoke has no word to stand on.
@@ -18,30 +18,32 @@ from dataclasses import dataclass
 
 from chartside_transcription.draft.model import Proposal
 from chartside_transcription.draft.utterances import Utterance
-from chartside_transcription.marks import bare
+from chartside_transcription.marks import bare, word_set
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript
 
 LONGEST_SPAN, MOST_SPANS = 80, 4
 _QUOTE = re.compile(r"[\"“]([^\"”]*)[\"”]")
 _ATTRIBUTION = re.compile(r"^(?P<who>Clinician|Client|Other|S\d)\s*:\s*", re.IGNORECASE)
-_GLUE = frozenset(
-    "a an the and of to in on at as is are was were be been being am it its he she they his her their him them that this "
-    "these those there which who with for from into i me my you your yours we our us have has had do does did so then "
+_GLUE = word_set(
+    "a an the and of to in on at as is are was were be been being am it its he she they his her their him them that "
+    "this these those there which who with for from into i me my you your yours we our us have has had do does did so then "
     "also just about client clinician therapist patient reports reported states stated says said describes described "
-    "mentions mentioned notes noted session today".split()
+    "mentions mentioned notes noted session today"
 )
-_NEGATIONS = frozenset(
+_NEGATIONS = word_set(
     "no not never none nothing neither nor without deny denies denied denying cannot can't won't don't doesn't didn't "
-    "isn't aren't wasn't weren't haven't hasn't hadn't wouldn't couldn't shouldn't stop stopped".split()
+    "isn't aren't wasn't weren't haven't hasn't hadn't wouldn't couldn't shouldn't stop stopped"
 )
-_MODALS = frozenset(
-    "if unless would could might may maybe perhaps should possibly almost probably wish hope try".split()
+_MODALS = word_set(
+    "if unless would could might may maybe perhaps should possibly almost probably wish hope try"
 )
 _NUMBERS = {
     word: str(n)
     for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split()
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+            "seventeen eighteen nineteen"
+        ).split()
     )
 } | {
     word: str(n * 10)

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-
 Recipient = Callable[[str, str, str], str]
 """``(kind, name, data class)`` to the address that the outbound registry holds; raises OutboundRefused."""
 

@@ -1,7 +1,8 @@
-"""The second engine: any server with OpenAI's ``/v1/audio/transcriptions``, on this machine or at a registered recipient.
+"""The second engine: any server with OpenAI's ``/v1/audio/transcriptions``, here or at a registered recipient (T-13).
 
-Sound leaves the process here, so the recipient must stand in the outbound registry with the kind ``asr``, the data class
-``audio`` and, unless it is this machine, a business associate agreement in force (S-18). It is asked before every piece.
+Sound leaves the process here, so the recipient must stand in the outbound registry with the kind ``asr``, the data
+class ``audio`` and, unless it is this machine, a business associate agreement in force (S-18). The registry is asked
+before every piece.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class OpenAiEndpoint(Engine):
         return (self.settings.endpoint_model, f"at-{self.settings.recipient}")
 
     def hear(self, samples: NDArray[np.int16], options: EngineOptions) -> Heard:
-        """See Engine. Raises OutboundRefused, and PluginError when the server fails; neither holds a word that was said."""
+        """See Engine. Raises OutboundRefused, and PluginError when the server fails."""
         if self.recipient is None:
             raise OutboundRefused("no outbound registry was given", mend="run it with a config")
         address = self.recipient(KIND, self.settings.recipient, DATA_CLASS)
