@@ -1,4 +1,4 @@
-"""The reminders against an EHR with 50 ms of latency: seconds, EHR requests for each, and what the calendar's size costs.
+"""The reminders against an EHR with 50 ms of latency: seconds, EHR requests, and what the calendar's size costs.
 
     python bench/bench_reminders.py [--reminders 1000] [--latency 0.05]
 

@@ -48,7 +48,12 @@ MISTAKES = {
     "missing": ('name = "Riverside Counseling"\n', "", "practice.name", "add"),
     "enabled is no boolean": ("enabled = true", 'enabled = "yes"', "plugins.scheduling.enabled", "true"),
     "TOML": ("[practice]", "[practice", "chartside.toml", "mend the line"),
-    "empty secret": ('"abc"', '{ "$env" = "CHARTSIDE_TEST_ABSENT" }', "ehr.auth.client_id", "environment variable"),
+    "empty secret": (
+        '"abc"',
+        '{ "$env" = "CHARTSIDE_TEST_ABSENT" }',
+        "ehr.auth.client_id",
+        "environment variable",
+    ),
     "keys in state": ('"abc"', '"abc"\nkeys = "state/keys"', "ehr.auth.keys", "folder of their own"),
 }
 
@@ -65,7 +70,9 @@ def test_each_mistake_is_named_with_its_mend(tmp_path, name):
 
 def test_all_mistakes_are_told_at_once(tmp_path):
     """H-2: three mistakes, three errors."""
-    text = GOOD.replace("America/Chicago", "Mars/Base").replace('"IL"', '"x"').replace("client_id", "klient_id")
+    text = (
+        GOOD.replace("America/Chicago", "Mars/Base").replace('"IL"', '"x"').replace("client_id", "klient_id")
+    )
     with pytest.raises(ConfigErrors) as caught:
         load(write(tmp_path, text))
     paths = {error.path for error in caught.value.errors}
@@ -76,7 +83,10 @@ def test_secrets_come_from_env_and_file(tmp_path, monkeypatch):
     """A secret is pointed at, never written into the file."""
     monkeypatch.setenv("CHARTSIDE_TEST_ID", "from-env")
     (tmp_path / "token").write_text("from-file\n")
-    text = GOOD.replace('"abc"', '{ "$env" = "CHARTSIDE_TEST_ID" }') + '[channels.sms]\ntoken = { "$file" = "token" }\n'
+    text = (
+        GOOD.replace('"abc"', '{ "$env" = "CHARTSIDE_TEST_ID" }')
+        + '[channels.sms]\ntoken = { "$file" = "token" }\n'
+    )
     config = load(write(tmp_path, text))
     assert config.ehr.auth.client_id == "from-env"
     assert config.channels["sms"]["token"] == "from-file"

@@ -56,11 +56,26 @@ def test_what_is_not_declared_is_refused(kind, params):
 
 
 ENTRIES = [
-    ({"request": {"method": "POST", "url": "Communication"}, "resource": {"resourceType": "Communication"}}, True),
-    ({"request": {"method": "PUT", "url": "Communication/1"}, "resource": {"resourceType": "Communication"}}, True),
+    (
+        {
+            "request": {"method": "POST", "url": "Communication"},
+            "resource": {"resourceType": "Communication"},
+        },
+        True,
+    ),
+    (
+        {
+            "request": {"method": "PUT", "url": "Communication/1"},
+            "resource": {"resourceType": "Communication"},
+        },
+        True,
+    ),
     ({"request": {"method": "GET", "url": "Appointment?date=2026"}}, True),
     ({"request": {"method": "POST", "url": "Appointment/$find"}}, True),
-    ({"request": {"method": "POST", "url": "Appointment"}, "resource": {"resourceType": "Appointment"}}, False),
+    (
+        {"request": {"method": "POST", "url": "Appointment"}, "resource": {"resourceType": "Appointment"}},
+        False,
+    ),
     ({"request": {"method": "POST", "url": "Communication"}, "resource": {"resourceType": "Patient"}}, False),
     ({"request": {"method": "POST", "url": "Communication"}}, False),
     ({"request": {"method": "DELETE", "url": "Communication/1"}}, False),

@@ -21,7 +21,9 @@ def clock():
 @pytest.fixture
 def ledger(tmp_path, clock):
     """A function that opens the same file as another worker."""
-    return lambda worker="w1": LocalLedger(tmp_path / "l.db", b"k" * 32, worker=worker, clock=clock, lease=LEASE)
+    return lambda worker="w1": LocalLedger(
+        tmp_path / "l.db", b"k" * 32, worker=worker, clock=clock, lease=LEASE
+    )
 
 
 def effects(n=3):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ from chartside_adapters.openemr import OpenEmr
 from chartside_adapters.oracle_health import OracleHealth
 
 
-def statement(publisher, **types):
+def statement(publisher: str, **types: str) -> dict[str, Any]:
     """A small CapabilityStatement: ``Task="create read"``."""
     resources = [
         {"type": kind, "interaction": [{"code": code} for code in codes.split()]}
@@ -48,7 +50,7 @@ class TestEpic(AdapterConformance):
     )
     foreign = OTHERS[1:]
 
-    def test_staff_tasks_become_communications(self):
+    def test_staff_tasks_become_communications(self) -> None:
         """host.md: Task cannot be created at Epic, so the next rung takes it."""
         rung = choose("Task", "cs", self.made(), None)
         assert (rung.type, rung.where, rung.native) == ("Communication", "ehr", False)
@@ -59,7 +61,7 @@ class TestOracleHealth(AdapterConformance):
     statement = statement("Oracle Health", DocumentReference="create read search-type update")
     foreign = [OTHERS[0], *OTHERS[2:]]
 
-    def test_a_draft_waits_elsewhere(self):
+    def test_a_draft_waits_elsewhere(self) -> None:
         """T-10: only final and amended are taken."""
         assert not self.made().takes_preliminary
 
@@ -69,7 +71,7 @@ class TestAthenahealth(AdapterConformance):
     statement = statement("athenahealth", Appointment="read search-type")
     foreign = [*OTHERS[:2], *OTHERS[3:]]
 
-    def test_nothing_can_be_written(self):
+    def test_nothing_can_be_written(self) -> None:
         """host.md: read-only, so a task is shown only, or lives in the companion."""
         assert choose("Task", "cs", self.made(), None).where == "nowhere"
         able = Medplum(Capabilities(statement("Medplum", Task="create read update search-type")))
@@ -108,14 +110,14 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_the_vendors_own_statements_are_recognised(shared_data, name):
+def test_the_vendors_own_statements_are_recognised(shared_data: Path, name: str) -> None:
     """The statements as the servers answered on 2026-08-14: one adapter each takes them for its own."""
     raw = json.loads((shared_data / "fhir" / "capability" / name).read_text())
     kinds = [Athenahealth, Canvas, Epic, Medplum, OpenEmr, OracleHealth]
     assert [kind.name for kind in kinds if kind.recognises(raw)] == [REAL[name]]
 
 
-def test_what_the_servers_list_is_what_we_believe(shared_data):
+def test_what_the_servers_list_is_what_we_believe(shared_data: Path) -> None:
     """interactions.csv: the facts that the adapters' rungs rest on."""
     rows = csv.DictReader((shared_data / "fhir" / "capability" / "interactions.csv").read_text().splitlines())
     facts = {(r["server"], r["resource"]): set(r["interactions"].split()) for r in rows}

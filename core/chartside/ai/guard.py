@@ -58,12 +58,14 @@ def guard_operation(manifest: Manifest, resource_type: str, name: str) -> None:
 
 
 def _administrative_only(manifest: Manifest, entry: Entry) -> None:
-    kind = entry.asked.type
-    contained = [] if isinstance(entry, Patch | Get | Delete) else _contained(entry.resource)
-    # A JSON Patch could put a contained resource in, too; its values are looked through for one.
     if isinstance(entry, Patch):
+        # A JSON Patch could put a contained resource in, too; its values are looked through for one.
         contained = [t for operation in entry.operations for t in _types(operation.get("value"))]
-    for one in (kind, *contained):
+    elif isinstance(entry, Create | Update):
+        contained = _contained(entry.resource)
+    else:
+        raise _unknown(manifest)
+    for one in (entry.asked.type, *contained):
         if one not in ADMINISTRATIVE:
             raise _refused(manifest, f"write {_safe(one)} by itself", "write AI text through context.ai")
 
@@ -84,7 +86,7 @@ def _hands_off(manifest: Manifest, read: Read, entry: Entry) -> None:
         old = _standing(read, kind, entry.id)
         refuse_unlabelled_ai(manifest, old, _patched(manifest, old, entry))
     else:
-        raise _refused(manifest, "write in a way that is not known here", "use create, update or patch")
+        raise _unknown(manifest)
 
 
 def refuse_unlabelled_ai(manifest: Manifest, old: Resource | None, new: Resource) -> None:
@@ -154,6 +156,10 @@ def _types(value: Any) -> list[str]:
         return []
     inner = [kind for one in value.values() for kind in _types(one)]
     return [str(value["resourceType"]), *inner] if "resourceType" in value else inner
+
+
+def _unknown(manifest: Manifest) -> PolicyRefused:
+    return _refused(manifest, "write in a way that is not known here", "use create, update or patch")
 
 
 def _safe(kind: str) -> str:
