@@ -1,4 +1,4 @@
-"""Names of drugs that a therapist hears of: generic names and US brands of psychiatry, and a few of general medicine."""
+"""Names of drugs that a therapist hears of: generics and US brands of psychiatry, and a few of general medicine."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Names, drugs and places that may be said: from a file, or from the client's own chart (T-4).
 
-A recogniser that is told such words beforehand finds them, and hears everything else worse (measured: a third more errors
-on unrelated speech, and full stops lost). So a piece is heard without them; only where an unsure stretch sounds like one of
-them is it heard again with just these words, and only a stretch that then *is* the word changes. A word that nobody
-said cannot get in, and speech without such words costs nothing more.
+A recogniser that is told such words beforehand finds them, and hears everything else worse (measured: a third more
+errors on unrelated speech, and full stops lost). So a piece is heard without them; only where an unsure stretch sounds
+like one of them is it heard again with just these words, and only a stretch that then *is* the word changes. A word
+that nobody said cannot get in, and speech without such words costs nothing more.
 """
 
 from __future__ import annotations

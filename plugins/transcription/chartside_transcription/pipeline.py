@@ -1,7 +1,7 @@
 """From a recording to a transcript: decode, cut, recognise, drop the sound, tell the speakers apart, mark.
 
-Sound exists only in the memory of this process and of the decoder's, at most two minutes of it, and each piece is dropped
-before the next one is recognised (T-2, T-3).
+Sound exists only in the memory of this process and of the decoder's, at most two minutes of it, and each piece is
+dropped before the next one is recognised (T-2, T-3).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``speakers``: how many speak, stated by the clinician; ``roles``: who they are, in the order of first speaking."""
+    """``speakers``: how many speak, as the clinician states; ``roles``: who, in the order of first speaking."""
 
     speakers: int = 1
     roles: tuple[str, ...] = ()

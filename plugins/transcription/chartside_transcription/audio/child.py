@@ -1,12 +1,12 @@
 """The decoder, as a process of its own: encoded sound on standard input, 16 kHz mono 16-bit PCM on standard output.
 
-A recording is hostile input for a large C library. Here it can do no harm: the process may not write files
-(RLIMIT_FSIZE 0, which also keeps sound off the disk), leaves no core dump, and has little memory and time. Only
-the standard library and ``av`` are imported, and the demuxer is chosen by the first bytes, so that a playlist or
-another format that names further files is never opened.
+A recording is hostile input for a large C library. Here it can do no harm: once its code is loaded, the process can
+open nothing any more, neither file nor socket (RLIMIT_NOFILE), writes no file (RLIMIT_FSIZE 0, which also keeps sound
+off the disk), leaves no core dump, and has little memory and time. The demuxer is chosen by the first bytes, so that a
+playlist or another format that names further files is never read as one, and only sound is ever decoded.
 
-Output: 8 bytes (the declared length in seconds as a little-endian double, 0 when unknown), then samples. A refusal is one
-word of ``decode.REFUSALS`` on standard error and status 1.
+Output: 8 bytes (the declared length in seconds as a little-endian double, 0 when unknown), then samples. A refusal is
+one word of ``decode.REFUSALS`` on standard error and status 1.
 """
 
 from __future__ import annotations
@@ -26,12 +26,20 @@ CPU_SECONDS = 240
 """A four-hour recording takes about 30 s."""
 LONGEST_IN_MEMORY = 256 * MEGABYTE
 """An MP4 on a pipe must be held whole (its index may lie at the end): 12 h at 48 kbit/s."""
-LONGEST_SECONDS = float(os.environ.get("CHARTSIDE_LONGEST_SECONDS", 4 * 3600))
+LONGEST_SECONDS = 4 * 3600.0
 TOLERANCE = 1.0
 """Seconds by which a recording may be shorter than its header says."""
 RATE = 16_000
+RATES, MOST_CHANNELS = (4_000, 384_000), 32
+"""Samples a second and channels of any recorder; a header that claims others is a bomb or damaged."""
 UNKNOWN_LENGTH = (0, 0xFFFFFFFF)
 """What a WAV written to a pipe says of its length."""
+DECODERS = (
+    "aac,aac_fixed,alac,flac,libopus,mp3,mp3float,opus,vorbis,libvorbis,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s16le,pcm_s16be,"
+    "pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f64le,adpcm_ms,adpcm_ima_wav,gsm_ms,"
+    "amrnb,amrwb,libopencore_amrnb,libopencore_amrwb"
+)
+"""Sound only: a picture or a film in the file is not even probed."""
 
 
 def refuse(word: str) -> NoReturn:
@@ -53,9 +61,22 @@ def limit() -> None:
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 3),  # the three that are open
     ):
         with contextlib.suppress(ValueError, OSError):  # a limit that is already lower stays
             resource.setrlimit(what, (value, value))
+
+
+def warm_up() -> None:
+    """Decode a few samples of our own: ``av`` loads parts of itself only at use, and afterwards it may open nothing."""
+    import av
+
+    shape = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    own = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0" + shape + b"data\x04\0\0\0" + bytes(4)
+    with av.open(io.BytesIO(own), format="wav") as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE // 2)
+        for frame in container.decode(audio=0):
+            resampler.resample(frame)
 
 
 def container_of(head: bytes) -> str:
@@ -149,6 +170,8 @@ def pump(container: Any, name: str, size: int, out: Any) -> None:
     stream = next((s for s in container.streams if s.type == "audio"), None)
     if stream is None:
         refuse("silent")
+    if not RATES[0] <= (stream.sample_rate or 0) <= RATES[1] or not 0 < stream.channels <= MOST_CHANNELS:
+        refuse("broken")
     declared = declared_seconds(container, stream, name, size)
     if declared > LONGEST_SECONDS:
         refuse("long")
@@ -171,15 +194,17 @@ def pump(container: Any, name: str, size: int, out: Any) -> None:
 
 def main() -> None:
     """Decode standard input to standard output."""
-    limit()
     import av
 
+    warm_up()
+    limit()
     source = open(0, "rb", buffering=1 << 16, closefd=False)  # noqa: SIM115 - lives as long as the process
     out = open(1, "wb", buffering=1 << 16, closefd=False)  # noqa: SIM115
     try:
         size = size_of(source)
         handle, name = prepare(source)
-        with av.open(handle, mode="r", format=name, metadata_errors="ignore") as container:
+        only = {"codec_whitelist": DECODERS, "protocol_whitelist": "none"}
+        with av.open(handle, mode="r", format=name, metadata_errors="ignore", options=only) as container:
             pump(container, name, size, out)
         out.flush()
     except BrokenPipeError:

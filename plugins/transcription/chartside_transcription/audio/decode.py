@@ -116,7 +116,7 @@ def _child(stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
     environment = {
         key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if key in os.environ
     }
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - this interpreter and our own script
         [sys.executable, "-I", str(script)],
         stdin=stdin,
         stdout=subprocess.PIPE,

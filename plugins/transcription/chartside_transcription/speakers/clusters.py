@@ -19,8 +19,8 @@ LONG_PAUSE = 0.6
 def cluster(embeddings: Sequence[NDArray[np.float32]], count: int) -> NDArray[np.int64]:
     """Average linkage by cosine distance into ``count`` groups, numbered by first appearance.
 
-    Groups of less than two windows are noise (a cough, overlapping speech): the tree is cut deeper until ``count`` real groups
-    stand, and the odd windows go to the nearest of them.
+    Groups of less than two windows are noise (a cough, overlapping speech): the tree is cut deeper until ``count`` real
+    groups stand, and the odd windows go to the nearest of them.
     """
     vectors = np.stack(embeddings)
     if count <= 1 or len(vectors) <= count:
