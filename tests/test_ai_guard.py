@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 
 from chartside.adapter import Adapter
-from chartside.ai import AiWriter, Draft, Model, guard_entries, guard_operation
-from chartside.ai.guard import ADMINISTRATIVE
+from chartside.ai import AiWriter, Draft, Model, guard_effect, guard_entries, guard_operation
+from chartside.ai.guard import ADMINISTRATIVE, BINDING
 from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
 from chartside.codes import AI_DRAFT_SYSTEM, OBSERVATION_VALUE_SYSTEM
 from chartside.errors import GateError, PolicyRefused
 from chartside.fhir import Create, Delete, FhirClient, Get, Patch, Update
+from chartside.gate.access import Operation
 from chartside.gate.client import GatedFhir, Place, Route
+from chartside.gate.policy import PolicyBook
+from chartside.jobs.ledger import Claim, Effect, Result, State
+from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.manifest import Manifest
 from chartside.sandbox.server import Sandbox
 
@@ -177,6 +181,7 @@ def test_a_plugin_with_ai_text_writes_no_text_by_itself(world: World, way: str, 
 def test_every_public_method_is_known_to_these_tests() -> None:
     """A method added to the client is a path that nobody has tried: put it into WAYS, or name it a reader."""
     readers = {"read", "vread", "history", "read_many", "search", "supports", "route", "delete", "operation"}
+    # `delete` and `operation` have tests of their own.
     public = {name for name, _ in inspect.getmembers(GatedFhir) if not name.startswith("_")}
     tried = {way.split()[0] for way in WAYS if way.split()[0] in public} | {"execute", "transaction"}
     assert public - readers <= tried, public - readers - tried
@@ -191,20 +196,117 @@ def test_a_kind_of_entry_that_is_not_known_is_refused(world: World) -> None:
 
     for client in (world.ai, world.other):
         with pytest.raises(PolicyRefused):
-            guard_entries(client._manifest, client, [Merge()])  # type: ignore[list-item]
+            guard_entries(client._manifest, client.read, [Merge()])  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("name", ["meta-delete", "$meta-delete", "meta-add", "docref"])
-def test_operations_that_could_write_are_refused(name: str) -> None:
+OPERATIONS_REFUSED: dict[str, Operation] = {
+    "meta-delete": Operation("DocumentReference", "meta-delete"),
+    "with the sign": Operation("DocumentReference", "$meta-delete"),
+    "meta-add": Operation("Appointment", "meta-add"),
+    "process-message": Operation("Appointment", "process-message"),
+    "a document in Parameters": Operation(
+        "Appointment",
+        "book",
+        {"resourceType": "Parameters", "parameter": [{"resource": {"resourceType": "DocumentReference"}}]},
+    ),
+    "a label in a Bundle": Operation(
+        "Appointment",
+        "book",
+        {"resourceType": "Bundle", "entry": [{"resource": {"meta": {"security": [AIAST]}}}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS_REFUSED)
+@pytest.mark.parametrize("ai", [True, False])
+def test_operations_that_could_write_are_refused(name: str, ai: bool) -> None:
     with pytest.raises(PolicyRefused):
-        guard_operation(manifest("ai", ai=True), "DocumentReference", name)
+        guard_operation(manifest("p", ai=ai), OPERATIONS_REFUSED[name])
 
 
 def test_operations_of_others() -> None:
-    guard_operation(manifest("ai", ai=True), "Appointment", "find")
-    guard_operation(manifest("other", ai=False), "DocumentReference", "docref")
+    guard_operation(manifest("ai", ai=True), Operation("Appointment", "find"))
+    guard_operation(manifest("other", ai=False), Operation("DocumentReference", "docref"))
     with pytest.raises(PolicyRefused):
-        guard_operation(manifest("other", ai=False), "DocumentReference", "meta-delete")
+        guard_operation(manifest("ai", ai=True), Operation("DocumentReference", "docref"))
+
+
+@pytest.mark.parametrize("name", ["meta-delete", "docref"])
+def test_the_client_holds_operations_against_the_guard(world: World, name: str) -> None:
+    """A declared operation is no way around the guard, and is refused before anything is sent."""
+    before = len(world.sandbox.seen)
+    with pytest.raises(PolicyRefused, match="P-3"):
+        world.ai.operation("DocumentReference", name, resource_id=world.draft.partition("/")[2])
+    with pytest.raises(PolicyRefused, match="P-3"):
+        world.other.operation("DocumentReference", "meta-delete", resource_id=world.draft.partition("/")[2])
+    assert len(world.sandbox.seen) == before
+
+
+def test_every_feature_with_a_model_binds() -> None:
+    """A manifest cannot leave the guard by declaring one word in place of another."""
+    book = PolicyBook.load()
+    implied = {name for name in book.features if "uses_ai" in book.implied([name])}
+    assert implied == BINDING
+
+
+@pytest.mark.parametrize("feature", sorted(BINDING))
+def test_a_plugin_with_any_model_writes_no_text_by_itself(world: World, feature: str) -> None:
+    """P-3: whoever uses a model but does not declare the text is bound all the same."""
+    other = manifest("p", ai=False).model_copy(update={"features": {feature: True}})
+    with pytest.raises(PolicyRefused):
+        guard_entries(other, world.other.read, [Create({"resourceType": "Composition"})])
+
+
+def test_the_plugins_view_of_its_servers_is_no_way_around_the_gate(world: World) -> None:
+    """S-7: neither the client's nor the writer's public names lead to a client that is not gated."""
+    homes = world.ai.route
+    assert homes.place(homes.home("Task", "cs")).adapter.name == "plain"
+    names = {name for thing in (homes, homes.place("ehr")) for name in dir(thing) if name[0] != "_"}
+    assert names == {"home", "place", "rung", "adapter"}
+    for thing in (world.ai, world.writer, PluginLedger(NoLedger(), lambda _: None)):
+        for name in (name for name in dir(thing) if not name.startswith("_")):
+            assert not isinstance(getattr(thing, name), FhirClient | Route | Place), name
+
+
+class NoLedger:
+    """Fails the test when it is reached."""
+
+    home = "nowhere"
+
+
+EFFECTS: dict[str, dict[str, Any]] = {
+    "payload": {"payload": [{"contentString": "The client seems better."}]},
+    "note": {"note": [{"text": "The client seems better."}]},
+    "narrative": {"text": {"status": "generated", "div": "<div>The client seems better.</div>"}},
+    "contained": {"contained": [{"resourceType": "DocumentReference", "docStatus": "final"}]},
+    "description of a Task": {"description": "The client seems better."},
+    "output of a Task": {"output": [{"valueString": "The client seems better."}]},
+    "extension": {"extension": [{"url": "x", "valueString": "The client seems better."}]},
+}
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_ledger_carries_no_ai_text(name: str) -> None:
+    """P-3: the ledger writes with the host's client; an effect of a plugin with a model holds no words."""
+    ai = manifest("ai", ai=True)
+    ledger = PluginLedger(NoLedger(), lambda resource: guard_effect(ai, resource))  # type: ignore[arg-type]
+    effect = Effect("k", {"resourceType": "Communication", **EFFECTS[name]})
+    claim = Claim(effect, State.CLAIMED)
+    for way in (
+        lambda: ledger.claim([effect]),
+        lambda: ledger.begin([claim]),
+        lambda: ledger.reopen([claim]),
+        lambda: ledger.release([claim]),
+        lambda: ledger.finish([Result(claim, done=True)]),
+    ):
+        with pytest.raises(PolicyRefused, match="P-3"):
+            way()
+
+
+def test_no_effect_claims_the_label() -> None:
+    """P-4."""
+    with pytest.raises(PolicyRefused):
+        guard_effect(manifest("other", ai=False), {"meta": {"security": [AIAST]}})
 
 
 def test_administration_is_free(world: World) -> None:
@@ -337,4 +439,59 @@ def test_other_documents_are_free(world: World) -> None:
 
 def test_deleting_is_left_to_declared_access(world: World) -> None:
     """Deleting puts no text into the chart."""
-    guard_entries(world.ai._manifest, world.ai, [Delete("DocumentReference", "x")])
+    guard_entries(world.ai._manifest, world.ai.read, [Delete("DocumentReference", "x")])
+
+
+# --- what a model wrote stays traceable, what a clinician signed stays as it was signed
+
+
+@pytest.mark.parametrize("kind", ["Device", "Provenance"])
+def test_no_plugin_removes_or_rewrites_the_trace(world: World, kind: str) -> None:
+    """P-5: by update, patch or delete; the plugin that wrote the draft is no exception."""
+    params = {"target": world.draft} if kind == "Provenance" else {}
+    trace = next(iter(world.raw.search(kind, params).matches()))
+    version = trace["meta"]["versionId"]
+    bare = {k: v for k, v in trace.items() if k not in {"agent", "identifier", "type", "extension"}}
+    ways: list[Callable[[], object]] = [
+        lambda: world.other.update({**bare, "agent": [{"who": {"reference": "Practitioner/1"}}]}),
+        lambda: world.other.save(trace, bare),
+        lambda: world.other.patch(kind, trace["id"], [{"op": "remove", "path": "/meta"}], version=version),
+        lambda: world.other.delete(kind, trace["id"]),
+        lambda: world.other.transaction([Delete(kind, trace["id"])]),
+        lambda: world.ai.delete(kind, trace["id"]),
+    ]
+    for way in ways:
+        with pytest.raises(PolicyRefused, match="P-3"):
+            way()
+    assert world.raw.read(kind, trace["id"]) == trace
+
+
+@pytest.mark.parametrize(
+    "path", ["/content/0/attachment/data", "/authenticator", "/status", "/date", "/subject"]
+)
+def test_what_was_signed_stays_as_it_was_signed(world: World, path: str) -> None:
+    """P-3: nobody puts other words under a clinician's signature."""
+    stored = world.stored()
+    signed = {**stored, "docStatus": "final", "authenticator": {"reference": "Practitioner/1"}}
+    patched = Patch("DocumentReference", stored["id"], [{"op": "add", "path": path, "value": "eA=="}], "1")
+    with pytest.raises(PolicyRefused, match="P-3"):
+        guard_entries(world.other._manifest, lambda *_: signed, [patched])
+
+
+@pytest.mark.parametrize("field", ["authenticator", "author"])
+def test_no_other_plugin_signs_or_claims_a_draft(world: World, field: str) -> None:
+    stored = world.stored()
+    with pytest.raises(PolicyRefused, match="P-3"):
+        world.other.update({**stored, field: [{"reference": "Practitioner/1"}]})
+
+
+def test_the_guard_reads_where_it_would_write(world: World) -> None:
+    """A bundle goes to one server: what counts is what stands there, not at the type's home."""
+    empty, stored = Sandbox(), world.stored()
+    with empty.running() as url, FhirClient(url) as raw:
+        here = Place(raw, Plain(raw.capabilities()))
+        route = Route(here, Place(world.raw, Plain(world.raw.capabilities())))
+        fhir = GatedFhir(world.other._manifest, route, world.auditor, SystemClock(), guard_entries)
+        with pytest.raises(PolicyRefused, match="P-3"):
+            fhir.execute([Update(final(stored))], where="companion")
+    assert world.stored() == stored

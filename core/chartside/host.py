@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
 
-from chartside.ai import AiWriter, guard_entries
+from chartside.ai import AiWriter, guard_effect, guard_entries
 from chartside.audit import Auditor, Observer, Trail
 from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
@@ -31,6 +31,7 @@ from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.jobs.ledger import Ledger
 from chartside.jobs.local_ledger import LocalLedger
 from chartside.jobs.model import Job, JobOptions, JobReport
+from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
 from chartside.plugins import Plugins, find
@@ -237,7 +238,7 @@ class Host:
             settings=self.settings(name),
             fhir=fhir,
             messages=self._messages(manifest),
-            ledger=self.ledger,
+            ledger=PluginLedger(self.ledger, lambda resource: guard_effect(manifest, resource)),
             tasks=Tasks(fhir, lambda: self.route.rung("Task", letters), self.clock),
             ai=AiWriter(fhir, manifest, self.auditor, self.clock),
             decide=self.gate.decide,

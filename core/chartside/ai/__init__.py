@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chartside.ai.guard import guard_entries, guard_operation, refuse_unlabelled_ai
+from chartside.ai.guard import guard_effect, guard_entries, guard_operation, refuse_unlabelled_ai
 from chartside.ai.model import Draft, Model
 from chartside.ai.writer import AiWriter, Written
 
@@ -11,6 +11,7 @@ __all__ = [
     "Draft",
     "Model",
     "Written",
+    "guard_effect",
     "guard_entries",
     "guard_operation",
     "refuse_unlabelled_ai",

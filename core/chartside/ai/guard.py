@@ -1,130 +1,200 @@
 """No AI text reaches the chart as final, by any path (P-3): what every write of a plugin is held against.
 
-A plugin that declares ``features.writes_ai_text`` may write nothing into the chart by itself but administration
-(``ADMINISTRATIVE``): text goes through ``context.ai``. No plugin may finalise what a model wrote, take its
-label away, or claim the label for something that did not come through ``context.ai``.
+A plugin that declares a feature with a model in it (``BINDING``) may write nothing into the chart by itself but
+administration (``ADMINISTRATIVE``): text goes through ``context.ai``. No plugin may finalise what a model wrote,
+take its label away, change what a clinician has signed, remove the trace of the model, or claim the label for
+something that did not come through ``context.ai``.
+
+What no guard can see: whether words that a plugin writes *without* declaring a model came out of one. That is why the
+practice enables plugins by name, and why a manifest is read before any code is imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import jsonpatch
 
-from chartside.ai.resources import ai_agent, is_labelled
-from chartside.codes import AI_DEVICE_SYSTEM, AI_DRAFT_SYSTEM
+from chartside.ai.resources import is_labelled
+from chartside.codes import (
+    AI_ASSERTED,
+    AI_DEVICE_SYSTEM,
+    AI_DEVICE_TYPE_SYSTEM,
+    AI_DRAFT_SYSTEM,
+    OBSERVATION_VALUE_SYSTEM,
+)
 from chartside.errors import NotFound, PolicyRefused
 from chartside.fhir import Create, Delete, Entry, Get, Patch, Update
+from chartside.gate.access import Operation
 from chartside.manifest import Manifest
 from chartside.types import Resource
 
-if TYPE_CHECKING:
-    from chartside.gate.client import GatedFhir
-
 FEATURE: Final = "writes_ai_text"
-"""The manifest's feature that binds a plugin to ``context.ai``."""
+"""The manifest's feature that opens ``context.ai``."""
+
+BINDING: Final = frozenset(
+    {FEATURE, "uses_ai", "transcribes", "ai_billing_review", "generates_clinical_message"}
+    | {"ai_interacts_with_people", "mental_health_chatbot", "companion_chatbot", "ai_direct_care"}
+    | {"ai_therapeutic_communication", "ai_therapeutic_decision", "ai_treatment_plan", "ai_in_treatment"}
+    | {"decision_support"}
+)
+"""Every feature with a model in it (all that imply ``uses_ai`` in the packs): it binds a plugin to ``context.ai``."""
 
 ADMINISTRATIVE: Final = frozenset(
     {"Appointment", "AppointmentResponse", "Consent", "Schedule", "Slot", "Subscription", "Task"}
 )
-"""All that a plugin with AI text may write by itself: nothing in which a note could pass for a note."""
+"""All that a plugin with a model may write by itself: nothing in which a note could pass for a note."""
 
 HOLDS_DRAFTS: Final = "DocumentReference"
-"""The type of AI drafts: before another plugin changes one of these, what stands there is read."""
+"""The type of AI drafts."""
+
+TRACES: Final = frozenset({"Device", "Provenance"})
+"""What says which model wrote a draft, and who verified it: written by ``context.ai``, changed by nobody."""
+
+_OPAQUE: Final = frozenset({"meta-add", "meta-delete", "process-message"})
+"""Operations that change labels, or that write whatever stands in a message."""
+
+_WORDS: Final = frozenset(
+    {"contained", "description", "extension", "input", "note", "output", "payload", "text"}
+)
+"""Elements of an effect in which prose could stand."""
+
+_ALWAYS_FROZEN: Final = ("identifier", "author", "authenticator")
+_SIGNED_FROZEN: Final = ("contained", "content", "context", "date", "status", "subject", "text", "type")
+
+_MARKS: Final = (
+    ("code", OBSERVATION_VALUE_SYSTEM, AI_ASSERTED),
+    ("code", AI_DEVICE_TYPE_SYSTEM, "Artificial-Intelligence"),
+    ("value", AI_DRAFT_SYSTEM, None),
+    ("value", AI_DEVICE_SYSTEM, None),
+)
 
 Read = Callable[[str, str], Resource]
+"""Reads what stands on the server that would be written to."""
 
 
-def guard_entries(manifest: Manifest, fhir: GatedFhir, entries: Sequence[Entry]) -> None:
+def guard_entries(manifest: Manifest, read: Read, entries: Sequence[Entry | Operation]) -> None:
     """Raise PolicyRefused when one of the entries would bring AI text into the chart by another way."""
     for entry in entries:
-        if isinstance(entry, Get | Delete):
+        if isinstance(entry, Get):
             continue
-        if manifest.declares(FEATURE):
+        if isinstance(entry, Operation):
+            guard_operation(manifest, entry)
+        elif isinstance(entry, Delete):
+            _keep_traces(manifest, read, entry.type, entry.id)
+        elif not isinstance(entry, Create | Update | Patch):
+            raise _refused(manifest, "write in a way that is not known here", "use create, update or patch")
+        elif binds(manifest):
             _administrative_only(manifest, entry)
         else:
-            _hands_off(manifest, fhir.read, entry)
+            _hands_off(manifest, read, entry)
 
 
-def guard_operation(manifest: Manifest, resource_type: str, name: str) -> None:
+def binds(manifest: Manifest) -> bool:
+    """Whether a plugin declares anything with a model in it."""
+    return any(manifest.declares(feature) for feature in BINDING)
+
+
+def guard_operation(manifest: Manifest, operation: Operation) -> None:
     """Raise PolicyRefused for an operation that could write text, or take labels away."""
-    if name.removeprefix("$") in {"meta-delete", "meta-add"}:
-        raise _refused(manifest, "change labels by an operation", "labels are set by context.ai")
-    if manifest.declares(FEATURE) and resource_type not in ADMINISTRATIVE:
+    if operation.name.removeprefix("$") in _OPAQUE:
+        raise _refused(manifest, "run an operation that can write anything", "use create, update or patch")
+    if claims(operation.parameters) or HOLDS_DRAFTS in _types(operation.parameters):
+        raise _refused(manifest, "hand documents to an operation", "use create, update or patch")
+    if binds(manifest) and operation.type not in ADMINISTRATIVE:
         raise _refused(
-            manifest, f"run operations on {_safe(resource_type)}", "use context.ai to write AI text"
+            manifest, f"run operations on {_safe(operation.type)}", "use context.ai to write AI text"
         )
 
 
-def _administrative_only(manifest: Manifest, entry: Entry) -> None:
+def guard_effect(manifest: Manifest, resource: Resource) -> None:
+    """Raise PolicyRefused when the resource of an effect (the ledger writes it) could carry AI text."""
+    if claims(resource):
+        raise _refused(manifest, "write AI text", "write through context.ai")
+    if binds(manifest) and not _WORDS.isdisjoint(resource):
+        raise _refused(manifest, "put words into an effect", "write AI text through context.ai")
+
+
+def _administrative_only(manifest: Manifest, entry: Create | Update | Patch) -> None:
+    # A JSON Patch could put a contained resource in, too; its values are looked through for one.
     if isinstance(entry, Patch):
-        # A JSON Patch could put a contained resource in, too; its values are looked through for one.
-        contained = [t for operation in entry.operations for t in _types(operation.get("value"))]
-    elif isinstance(entry, Create | Update):
-        contained = _contained(entry.resource)
+        inner = [kind for operation in entry.operations for kind in _types(operation.get("value"))]
     else:
-        raise _unknown(manifest)
-    for one in (entry.asked.type, *contained):
+        inner = [kind for value in entry.resource.values() for kind in _types(value)]
+    for one in (entry.asked.type, *inner):
         if one not in ADMINISTRATIVE:
             raise _refused(manifest, f"write {_safe(one)} by itself", "write AI text through context.ai")
 
 
-def _hands_off(manifest: Manifest, read: Read, entry: Entry) -> None:
+def _hands_off(manifest: Manifest, read: Read, entry: Create | Update | Patch) -> None:
+    kind = entry.asked.type
+    kept = kind == HOLDS_DRAFTS or kind in TRACES
     if isinstance(entry, Create):
         _refuse_claim(manifest, entry.resource)
-        return
-    kind = entry.asked.type
-    if kind != HOLDS_DRAFTS:
-        if isinstance(entry, Update):
-            _refuse_claim(manifest, entry.resource)
-        return
-    if isinstance(entry, Update):
-        old = _standing(read, kind, str(entry.resource.get("id", "")))
-        refuse_unlabelled_ai(manifest, old, entry.resource)
     elif isinstance(entry, Patch):
-        old = _standing(read, kind, entry.id)
-        refuse_unlabelled_ai(manifest, old, _patched(manifest, old, entry))
-    else:
-        raise _unknown(manifest)
+        if kept:
+            old = _standing(read, kind, entry.id)
+            refuse_unlabelled_ai(manifest, old, _patched(manifest, old, entry))
+        else:
+            _refuse_claim(manifest, list(entry.operations))
+    elif kept or claims(entry.resource):
+        refuse_unlabelled_ai(
+            manifest, _standing(read, kind, str(entry.resource.get("id", ""))), entry.resource
+        )
 
 
 def refuse_unlabelled_ai(manifest: Manifest, old: Resource | None, new: Resource) -> None:
-    """Raise PolicyRefused when the change from ``old`` to ``new`` touches what makes an AI draft one."""
-    if old is None or not (is_labelled(old) or _is_draft(old)):
+    """Raise PolicyRefused when the change from ``old`` to ``new`` touches what makes an AI text one."""
+    if old is None or not claims(old):
         _refuse_claim(manifest, new)
-        return
-    if not is_labelled(new):
+    elif old.get("resourceType") in TRACES:
+        if new != old:
+            raise _refused(manifest, "change the trace of a model", "leave it as it is")
+    elif is_labelled(old) and not is_labelled(new):
         raise _refused(manifest, "take the AI label away", "the label stays, also after signing")
-    if new.get("identifier") != old.get("identifier"):
-        raise _refused(manifest, "change the identifier of an AI draft", "leave it as it is")
+    elif old.get("resourceType") == HOLDS_DRAFTS:
+        _same_standing(manifest, old, new)
+
+
+def _same_standing(manifest: Manifest, old: Resource, new: Resource) -> None:
     before, after = old.get("docStatus"), new.get("docStatus")
-    if after in (before, "entered-in-error"):
-        return
-    raise _refused(
-        manifest, "change the docStatus of an AI draft", "a named clinician signs it: context.ai.sign"
-    )
+    withdrawn = after == "entered-in-error"
+    if after != before and not withdrawn:
+        mend = "a named clinician signs it: context.ai.sign"
+        raise _refused(manifest, "change the docStatus of an AI draft", mend)
+    frozen = _ALWAYS_FROZEN if withdrawn or before == "preliminary" else _ALWAYS_FROZEN + _SIGNED_FROZEN
+    for name in frozen:
+        if old.get(name) != new.get(name):
+            raise _refused(manifest, f"change the {name} of an AI text", "amend it in the EHR")
 
 
-def _refuse_claim(manifest: Manifest, new: Resource) -> None:
+def _keep_traces(manifest: Manifest, read: Read, kind: str, id: str) -> None:
+    """P-5: what a bad version of a model wrote can be found as long as its traces stand."""
+    if kind in TRACES and claims(_standing(read, kind, id)):
+        raise _refused(manifest, "delete the trace of a model", "leave it as it is")
+
+
+def _refuse_claim(manifest: Manifest, new: Any) -> None:
     """What was not written by ``context.ai`` must not look as if it were."""
-    claims = (
-        is_labelled(new)
-        or _is_draft(new)
-        or bool(ai_agent(new))
-        or any(is_labelled(one) for one in new.get("contained") or [] if isinstance(one, dict))
-    )
-    if claims:
+    if claims(new):
         mend = f"declare features.{FEATURE} = true in plugin.toml and write through context.ai"
         raise _refused(manifest, "write AI text", mend)
 
 
-def _is_draft(resource: Resource) -> bool:
-    identifiers = resource.get("identifier")
-    rows = identifiers if isinstance(identifiers, list) else [identifiers]
-    return any(
-        isinstance(row, dict) and row.get("system") in {AI_DRAFT_SYSTEM, AI_DEVICE_SYSTEM} for row in rows
-    )
+def claims(value: Any) -> bool:
+    """Whether anything in it, at any depth, says that a model wrote it, or that it is a model."""
+    if isinstance(value, list | tuple):
+        return any(claims(one) for one in value)
+    if not isinstance(value, dict):
+        return False
+    if "system" in value and any(_is_mark(value, *mark) for mark in _MARKS):
+        return True
+    return any(claims(one) for one in value.values() if isinstance(one, dict | list))
+
+
+def _is_mark(value: dict[str, Any], name: str, system: str, wanted: str | None) -> bool:
+    return value.get("system") == system and name in value and wanted in (None, value[name])
 
 
 def _standing(read: Read, kind: str, id: str) -> Resource | None:
@@ -144,22 +214,14 @@ def _patched(manifest: Manifest, old: Resource | None, entry: Patch) -> Resource
     return patched
 
 
-def _contained(resource: Resource) -> list[str]:
-    return [kind for key, value in resource.items() if key != "resourceType" for kind in _types(value)]
-
-
 def _types(value: Any) -> list[str]:
     """Types of all resources within a value, at any depth."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [kind for one in value for kind in _types(one)]
     if not isinstance(value, dict):
         return []
     inner = [kind for one in value.values() for kind in _types(one)]
     return [str(value["resourceType"]), *inner] if "resourceType" in value else inner
-
-
-def _unknown(manifest: Manifest) -> PolicyRefused:
-    return _refused(manifest, "write in a way that is not known here", "use create, update or patch")
 
 
 def _safe(kind: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from chartside.errors import UndeclaredAccess
@@ -18,6 +20,15 @@ _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}\Z")
 _WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
 _HAS = re.compile(r"_has:([A-Za-z]+):")
 _CHAIN = re.compile(r"[a-z][A-Za-z_-]*(?::([A-Za-z]+))?\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``$name`` on a type, as it is shown to the guard of writes."""
+
+    type: str
+    name: str
+    parameters: Any = field(default=None, repr=False)
 
 
 def need(manifest: Manifest, resource_type: str, letter: str) -> None:

@@ -33,15 +33,15 @@ from chartside.fhir import (
 )
 from chartside.fhir.bundle import Condition, query
 from chartside.fhir.client import Params
-from chartside.gate.access import need, need_operation, need_search
+from chartside.gate.access import Operation, need, need_operation, need_search
 from chartside.ladder import Rung, choose
 from chartside.manifest import Manifest
 from chartside.types import Resource
 
 Where = Literal["ehr", "companion"]
 
-Guard = Callable[[Manifest, "GatedFhir", Sequence[Entry]], None]
-"""Looks at what would be written and raises a GateError; may read what stands there through the client."""
+Guard = Callable[[Manifest, Callable[[str, str], Resource], Sequence[Entry | Operation]], None]
+"""Looks at what would be written and raises a GateError; may read what stands on the server that is written to."""
 
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}\Z")
 
@@ -85,6 +85,24 @@ class Route:
         return choose(wanted, letters, self.ehr.adapter, second, shapes=shapes)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A server as plugin code sees it: what it can do, not the client that reaches it."""
+
+    adapter: Adapter
+
+
+class Homes:
+    """A route without its clients, so that it is no way around the gate."""
+
+    __slots__ = ("home", "place", "rung")
+
+    def __init__(self, route: Route) -> None:
+        self.home = route.home
+        self.rung = route.rung
+        self.place: Callable[[Where], Seen] = lambda where: Seen(route.place(where).adapter)
+
+
 class GatedFhir:
     """One plugin's client. Every method raises UndeclaredAccess before anything is sent, or the FhirError that came."""
 
@@ -95,9 +113,9 @@ class GatedFhir:
         self._clock, self._guard = clock, guard
 
     @property
-    def route(self) -> Route:
+    def route(self) -> Homes:
         """Where things live here; for ladders and dry runs."""
-        return self._route
+        return Homes(self._route)
 
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """Read one resource."""
@@ -144,7 +162,7 @@ class GatedFhir:
         """Send only what changed between the resource as read and as it shall be: lossless."""
         kind = str(before.get("resourceType", ""))
         client = self._for("u", kind)
-        self._guarded([Update(after)])
+        self._guarded([Update(after)], self._place(kind))
         saved = client.save(before, after)
         return self._told(Event.UPDATE, saved)
 
@@ -153,7 +171,7 @@ class GatedFhir:
     ) -> Resource:
         """JSON Patch with If-Match."""
         client = self._for("u", resource_type)
-        self._guarded([Patch(resource_type, resource_id, operations, version)])
+        self._guarded([Patch(resource_type, resource_id, operations, version)], self._place(resource_type))
         return self._told(Event.PATCH, client.patch(resource_type, resource_id, operations, version=version))
 
     def delete(self, resource_type: str, resource_id: str, *, version: str = "") -> None:
@@ -170,10 +188,10 @@ class GatedFhir:
     ) -> Resource:
         """Run ``$name`` on a type or one resource."""
         self._checked(lambda: need_operation(self._manifest, resource_type, name), resource_type)
+        place = self._place(resource_type)
+        self._guarded([Operation(resource_type, name, parameters)], place)
         self._note(Event.OPERATION, target=resource_type)
-        return self._place(resource_type).client.operation(
-            resource_type, name, parameters, resource_id=resource_id
-        )
+        return place.client.operation(resource_type, name, parameters, resource_id=resource_id)
 
     def execute(self, entries: Sequence[Entry], *, where: Where | None = None) -> list[EntryResult]:
         """Many reads and writes in few round trips (transaction or batch where the server has them).
@@ -185,9 +203,8 @@ class GatedFhir:
             return []
         for entry in entries:
             self._check_entry(entry)
-        self._guarded(entries)
-        kind = entries[0].asked.type
-        place = self._route.place(where) if where else self._place(kind)
+        place = self._route.place(where) if where else self._place(entries[0].asked.type)
+        self._guarded(entries, place)
         results = place.client.execute(entries)
         self._auditor.record([self._record_of(r) for r in results])
         return results
@@ -198,8 +215,8 @@ class GatedFhir:
             return []
         for entry in entries:
             self._check_entry(entry)
-        self._guarded(entries)
         place = self._route.place(where) if where else self._place(entries[0].asked.type)
+        self._guarded(entries, place)
         results = place.client.transaction(entries)
         self._auditor.record([self._record_of(r) for r in results])
         return results
@@ -238,8 +255,15 @@ class GatedFhir:
             self._note(Event.REFUSED, target=target, outcome=Result.DENY)
             raise
 
-    def _guarded(self, entries: Sequence[Entry]) -> None:
-        self._checked(lambda: self._guard(self._manifest, self, entries), entries[0].asked.type)
+    def _guarded(self, entries: Sequence[Entry | Operation], place: Place) -> None:
+        """The guard reads from the server that would be written to, which need not be the type's home."""
+
+        def read(resource_type: str, resource_id: str) -> Resource:
+            return self._told(Event.READ, place.client.read(resource_type, resource_id))
+
+        first = entries[0]
+        kind = first.type if isinstance(first, Operation) else first.asked.type
+        self._checked(lambda: self._guard(self._manifest, read, entries), kind)
 
     def _note(self, event: Event, **facts: Any) -> None:
         self._auditor.record([AuditRecord(event, self._manifest.name, self._clock.now(), **facts)])
