@@ -21,8 +21,10 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
 _FACTOR = re.compile(
-    r"maladaptive|high(ly)? (anxiety|reactiv)|reactivity|repeated questions|disagreement|caregiver (emotion|behavio)"
-    r"|guardian|sentinel|mandat\w* report|child protect|third part|play (equipment|therapy|material)|toys|physical devices"
+    r"maladaptive|high(ly)? (anxiety|reactiv)|reactivity|repeated questions|disagreement"
+    r"|caregiver (emotion|behavio)"
+    r"|guardian|sentinel|mandat\w* report|child protect|third part|play (equipment|therapy|material)|toys"
+    r"|physical devices"
     r"|communication (difficult|factor|barrier)|expressive|receptive|not fluent|undeveloped|lost .{0,30}language",
     re.IGNORECASE,
 )

@@ -83,8 +83,10 @@ NEEDS: dict[str, NotChecked] = {
     "taxonomies": NotChecked("load the NUCC taxonomy: `chartside billing import taxonomy FILE`"),
     "payers": NotChecked("load your clearinghouse's payer list: `chartside billing import payers FILE`"),
     "fees": NotChecked("load your fee schedule: `chartside billing import fees FILE`"),
-    "profile": NotChecked("load this payer's profile: add it under [billing.payers] in the config"),
-    "roster": NotChecked("load the payer enrolments of your clinicians: [billing.roster] in the config"),
+    "profile": NotChecked("load this payer's profile: add it under [plugins.billing.payers] in the config"),
+    "roster": NotChecked(
+        "load the payer enrolments of your clinicians: [[plugins.billing.roster]] in the config"
+    ),
     "exclusions": NotChecked("load the OIG LEIE/SAM list: exclusions_file in the config"),
     "opt_out": NotChecked("load who opted out of Medicare: opted_out_npis in the config"),
     "telehealth": NotChecked("load the Medicare telehealth list of that year: telehealth_file in the config"),

@@ -134,7 +134,8 @@ def two_parents(v: View, k: Loaded) -> Outcome:
     if age(member.birth_date, day) < 26 and v.claim.patient is not None and others:
         return [
             hit(
-                "A child under two plans: the parent whose birthday comes first in the year, or the court order, decides",
+                "A child under two plans: the parent whose birthday comes first in the year, or a court order,"
+                " decides",
                 where="SBR01",
             )
         ]

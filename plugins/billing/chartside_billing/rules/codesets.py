@@ -1,7 +1,7 @@
 """Facts about code *numbers* that the rules need: families, bands, places of service, modifiers, taxonomies.
 
 No descriptor of CPT stands here (they are the AMA's). Sources: CMS place-of-service code set, HIPAA 837P guide's code
-lists, CMS physician fee schedule rules CY2013-CY2026, NUCC code numbers; the time bands as in ``requirements/billing.md``.
+lists, CMS physician fee schedule rules CY2013-CY2026, NUCC code numbers; the time bands of CPT's time rule.
 """
 
 from __future__ import annotations
@@ -368,10 +368,11 @@ FILING = frozenset(
 )
 MSP_TYPES = frozenset({"12", "13", "14", "15", "16", "41", "42", "43", "47"})
 PATIENT_RELATIONSHIPS = frozenset({"01", "19", "20", "21", "39", "40", "53", "G8"})
-STATES = frozenset(
-    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR"
-    " PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI FM MH PW AA AE AP".split()
+_STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH"
+    " OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI FM MH PW AA AE AP"
 )
+STATES = frozenset(_STATES.split())
 PLACEHOLDERS = frozenset(
     {
         "TEST",

@@ -98,7 +98,8 @@ def safety_planning(v: View, k: Loaded) -> Outcome:
             units = f"{line.line.quantity.normalize():f}"
             hits.append(
                 hit(
-                    f"{units} units of G0560 need {20 * int(line.line.quantity)} minutes; {line.minutes} are documented",
+                    f"{units} units of G0560 need {20 * int(line.line.quantity)} minutes;"
+                    f" {line.minutes} are documented",
                     line,
                 )
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chartside_billing.rules.base import NEEDS, Hit, Outcome, check, hit
 from chartside_billing.rules.codesets import FAMILY, INDIVIDUAL, LEAST_MINUTES, SEPARATE
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.view import View
+from chartside_billing.rules.view import LineView, View
 
 
 @check("FAM-001", codes=FAMILY, needs=("visit",))
@@ -53,9 +53,8 @@ def both(v: View, k: Loaded) -> Outcome:
     hits: list[Hit] = []
     for day in v.days:
         lines = day.of(FAMILY)
-        if len({line.code for line in lines}) > 1 and any(line.own for line in lines):
-            if not any(SEPARATE & set(line.modifiers) for line in lines):
-                hits.append(hit("90846 and 90847 on the same day by the same provider", *lines))
+        if len({line.code for line in lines}) > 1 and any(line.own for line in lines) and not _marked(lines):
+            hits.append(hit("90846 and 90847 on the same day by the same provider", *lines))
     return hits
 
 
@@ -65,11 +64,15 @@ def with_individual(v: View, k: Loaded) -> Outcome:
     hits: list[Hit] = []
     for day in v.days:
         lines = [*day.of(FAMILY), *day.of(INDIVIDUAL)]
-        if day.codes & FAMILY and day.codes & INDIVIDUAL and any(line.own for line in lines):
-            if not any(SEPARATE & set(line.modifiers) for line in lines):
-                hits.append(
-                    hit("Individual and family sessions on the same day without 59 or an X modifier", *lines)
-                )
+        if (
+            day.codes & FAMILY
+            and day.codes & INDIVIDUAL
+            and any(line.own for line in lines)
+            and not _marked(lines)
+        ):
+            hits.append(
+                hit("Individual and family sessions on the same day without 59 or an X modifier", *lines)
+            )
     return hits
 
 
@@ -82,3 +85,8 @@ def couples(v: View, k: Loaded) -> Outcome:
         if line.code in FAMILY
         and (v.pointed(line).startswith("Z63") or not any(code.startswith("F") for code in v.diagnoses))
     ]
+
+
+def _marked(lines: list[LineView]) -> bool:
+    """Whether one of them says that it was a separate service."""
+    return any(SEPARATE & set(line.modifiers) for line in lines)

@@ -11,6 +11,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from pydantic import ConfigDict
+
+from chartside_billing.model import Insurance
+
 
 class IcdTable(Protocol):
     """ICD-10-CM. Codes come without the dot, in capitals."""
@@ -77,6 +81,8 @@ class FeeTable(Protocol):
 class PayerProfile:
     """What a practice knows of one payer: from its companion guide, its contract, and experience. All optional."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str = ""
     filing: str = ""
     """The claim filing indicator that its plan takes (SBR09)."""
@@ -108,6 +114,8 @@ class PayerProfile:
     eap_modifier: bool = False
     share_90837: Decimal | None = None
     contract_rates: Mapping[str, Decimal] = field(default_factory=dict)
+    mute: frozenset[str] = frozenset()
+    """Rules or families that are not applied to this payer's claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,3 +162,8 @@ class Loaded:
     group_size: int = 12
     commercial_limit_days: int = 180
     """Used where the payer's contract is not loaded: a warning only."""
+
+    def profile_of(self, insurance: Insurance) -> PayerProfile | None:
+        """The profile of this payer's id, else that of its claim filing indicator (``"MB"``), else None."""
+        found = self.profiles.get(insurance.payer.id) if insurance.payer else None
+        return found or self.profiles.get(insurance.filing)

@@ -42,7 +42,7 @@ def business_days(first: date, last: date) -> int:
 
 
 @_check("GFE-001", Estimate)
-def estimate_given(estimate: Estimate, k: Loaded) -> Outcome:
+def estimate_given(estimate: Estimate, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
     """45 CFR 149.610(b): in one business day (3-9 ahead) or in three (10 ahead, or asked for)."""
     if estimate.self_pay is None:
         return NotChecked("needs to know that the client has no active coverage")

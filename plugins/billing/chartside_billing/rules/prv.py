@@ -362,7 +362,7 @@ def exclusions(v: View, k: Loaded) -> Outcome:
 
 
 @check("PRV-014")
-def supervisor(v: View, k: Loaded) -> Outcome:
+def supervisor(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
     """A supervisor with an NPI who is somebody else, where the service was supervised."""
     claim = v.claim
     party = claim.supervising

@@ -15,7 +15,8 @@ _REMOTE = frozenset({"video", "audio"})
 _NEVER_REMOTE = frozenset({"90867", "90868", "90869", "90870", "90865"})
 """Services at a machine or under anaesthesia: on no year's Medicare telehealth list."""
 _REASON = re.compile(
-    r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not|no (internet|camera|video|broadband)"
+    r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not"
+    r"|no (internet|camera|video|broadband)"
     r"|not (able|willing|capable)|refus|lack|without (video|internet|camera))"
     r"|(declin|prefer|unable|cannot|could not|no (internet|camera|broadband)|refus|lack).{0,120}(video|audio|phone)",
     re.IGNORECASE | re.DOTALL,

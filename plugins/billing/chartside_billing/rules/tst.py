@@ -98,11 +98,8 @@ def both_kinds(v: View, k: Loaded) -> Outcome:
     for day in v.days:
         professional, technician = day.of({"96136", "96137"}), day.of(TECHNICIAN_TESTING)
         lines = [*professional, *technician]
-        if professional and technician and any(line.own for line in lines):
-            if not any(SEPARATE & set(line.modifiers) for line in lines):
-                hits.append(
-                    hit("Testing by the professional and by a technician on one day without 59", *lines)
-                )
+        if professional and technician and any(line.own for line in lines) and not _marked(lines):
+            hits.append(hit("Testing by the professional and by a technician on one day without 59", *lines))
     return hits
 
 
@@ -146,3 +143,8 @@ def authorised(v: View, k: Loaded) -> Outcome:
         if one.number == number and one.units is not None and units > one.units - (one.used or Decimal(0)):
             return [hit("More testing units than the authorisation has left", *tests)]
     return OK
+
+
+def _marked(lines: list[LineView]) -> bool:
+    """Whether one of them says that it was a separate service."""
+    return any(SEPARATE & set(line.modifiers) for line in lines)

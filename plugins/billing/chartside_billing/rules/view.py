@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
-from chartside_billing.rules.codesets import INDIVIDUAL, LEAST_MINUTES
 from chartside_billing.model import Claim, Insurance, Line, Party, Person, PriorClaim, Visit
+from chartside_billing.rules.codesets import INDIVIDUAL, LEAST_MINUTES
 
 if TYPE_CHECKING:
     from chartside_billing.rules.loaded import PayerProfile
 
 PatientKey = tuple[str, date | None, str]
+KNOWABLE = ("visit", "coverage", "eligibility", "licence", "diagnoses")
+"""What a rule may name in ``needs``."""
 
 
 class LineView:
@@ -162,6 +164,7 @@ class View:
         "index",
         "insurance",
         "key",
+        "known",
         "last_day",
         "lines",
         "medicare",
@@ -198,6 +201,25 @@ class View:
         self.key = claim_patient_key(claim)
         self.index = index
         self.days = self._days()
+        self.known = self._known()
+
+    def _known(self) -> int:
+        """What the claim knows beyond an 837P, as bits in the order of ``KNOWABLE``."""
+        claim = self.claim
+        facts = [line.provider.facts for line in self.lines if line.provider and line.provider.facts]
+        answers = (
+            bool(claim.visits) or any(line.visit for line in self.lines),
+            self.insurance.coverage is not None,
+            self.insurance.eligibility is not None,
+            any(one.qualifications is not None for one in facts),
+            any(line.visit and line.visit.diagnoses is not None for line in self.lines)
+            or any(visit.note and visit.note.diagnoses is not None for visit in claim.visits),
+        )
+        return sum(1 << place for place, answer in enumerate(answers) if answer)
+
+    def knows(self, need: str) -> bool:
+        """Whether a key of ``base.NEEDS`` that rules may name as their need is met."""
+        return bool(self.known >> KNOWABLE.index(need) & 1)
 
     def _days(self) -> list[Day]:
         if len(self.lines) == 1 and self.index is None:
