@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +19,24 @@ def call(*arguments):
     return CliRunner().invoke(build(arguments), list(arguments))
 
 
-@pytest.fixture
-def folder(tmp_path, ehr):
-    """A practice set up by `chartside init` at a running EHR without log-in."""
-    done = call("init", str(tmp_path), "--ehr", ehr.base_url)
+pytestmark = pytest.mark.ehr(clients=2)
+
+
+@pytest.fixture(scope="module")
+def initial(tmp_path_factory):
+    """What `chartside init` writes."""
+    made = tmp_path_factory.mktemp("initial")
+    done = call("init", str(made), "--ehr", "http://127.0.0.1:9/fhir")
     assert done.exit_code == 0, done.output
+    return made
+
+
+@pytest.fixture
+def folder(initial, tmp_path, ehr):
+    """A practice set up by `chartside init` at a running EHR without log-in."""
+    shutil.copytree(initial, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "chartside.toml"
-    text = path.read_text()
+    text = path.read_text().replace("http://127.0.0.1:9/fhir", ehr.base_url)
     path.write_text(re.sub(r"\[ehr\.auth\].*?\n\n", "", text, flags=re.S))
     return tmp_path
 

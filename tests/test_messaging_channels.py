@@ -126,7 +126,7 @@ def test_gateway_calls_back_signed(gateway, local):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     gateway.callback, gateway.secret = f"http://127.0.0.1:{server.server_port}/", b"shared"
     local.send(TEXT)
     assert told.wait(10)
@@ -345,7 +345,7 @@ class FakeTwilio(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), FakeTwilioHandler)
         self.sent, self.asked, self.answer, self.status = [], [], None, "queued"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self):

@@ -73,7 +73,7 @@ def play(folder, rng, takes, due, *, blind):
         seen = Counter(message.reference for message in gateway.messages)
         states = Counter(record["status"] for record in played.records())
         assert len(played.records()) == due
-        assert max(seen.values()) == 1, "a message went out twice"
+        assert max(seen.values(), default=1) == 1, "a message went out twice"
         if blind:
             # Whatever was begun when the worker died is listed for the staff; nothing is lost, nothing repeated.
             undecided = states.pop("in-progress", 0)
@@ -116,7 +116,7 @@ def rounds(folder, kills, due):
 
 def test_a_few_kills(tmp_path):
     """R-10: the same as below on a small scale, so that every run of the tests has some of it."""
-    assert rounds(tmp_path, 4, 30) >= 4
+    assert rounds(tmp_path, 3, 15) >= 3
 
 
 @pytest.mark.slow

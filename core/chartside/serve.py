@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from chartside.host import Host
 from chartside.jobs.model import JobReport
+from chartside.loopback import serving
 
 _log = logging.getLogger("chartside.serve")
 
@@ -30,13 +30,13 @@ class Runner:
     def running(self) -> Iterator[None]:
         """Run in threads until the block is left; a job under way is waited for."""
         jobs = threading.Thread(target=self._loop, name="chartside-jobs")
-        jobs.start()
-        try:
-            with self._pages():
+        with self._pages():  # first: where the port is taken, no job has begun
+            jobs.start()
+            try:
                 yield
-        finally:
-            self._stop.set()
-            jobs.join()
+            finally:
+                self._stop.set()
+                jobs.join()
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -58,15 +58,8 @@ class Runner:
         if not self._port or not app.routes:
             yield
             return
-        settings = uvicorn.Config(app, host="127.0.0.1", port=self._port, log_config=None, access_log=False)
-        server = uvicorn.Server(settings)
-        thread = threading.Thread(target=server.run, name="chartside-pages", daemon=True)
-        thread.start()
-        try:
+        with serving(app, port=self._port, grace=True):
             yield
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 def pages(host: Host) -> Starlette:

@@ -15,7 +15,6 @@ Its log holds numbers and texts, as a provider's does; it is no part of the host
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from chartside.loopback import serving
 from chartside.messaging.signatures import HEADER, sign
 
 Fault: TypeAlias = Literal["", "fail-before", "fail-after", "cut-before", "cut-after", "busy", "slow"]
@@ -122,19 +122,8 @@ class Gateway:
     @contextmanager
     def running(self, *, port: int = 0) -> Iterator[str]:
         """Serve on 127.0.0.1 in a thread; yield the base URL."""
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-            listener.listen(128)
-            config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off")
-            server = uvicorn.Server(config)
-            thread = threading.Thread(target=server.run, args=([listener],), name="gateway", daemon=True)
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                server.should_exit = True
-                thread.join(10)
+        with serving(self.app, port=port) as origin:
+            yield origin
 
 
 def _failure(fault: Fault) -> Response:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import uvicorn
-
 from chartside.clock import Clock
+from chartside.loopback import serving
 from chartside.sandbox.app import PREFIX, FhirEndpoint, build_app
 from chartside.sandbox.auth import Authority, Client, Guard
 from chartside.sandbox.control import control_routes
@@ -77,54 +73,5 @@ class Sandbox:
     @contextmanager
     def running(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         """Serve in a thread of this process; yield the FHIR base URL. Port 0 takes a free one."""
-        # asyncio turns Nagle's delay (40 ms an answer) off only where the protocol number is given
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(128)
-            server = _Server(uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off"))
-            thread = threading.Thread(
-                target=server.run, args=([listener],), name="chartside-sandbox", daemon=True
-            )
-            thread.start()
-            server.ready.wait(10)
-            try:
-                yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
-            finally:
-                server.should_exit = True
-                server.force_exit = True
-                thread.join(10)
-
-
-class _Server(uvicorn.Server):
-    """Tells when it listens, leaves the process's signals alone, and ends at once: a test run starts hundreds."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    async def main_loop(self) -> None:
-        """Look every 10 ms whether to end; ``on_tick`` counts tenths of seconds."""
-        counter = 0
-        while not await self.on_tick(counter // 10):
-            counter += 1
-            await asyncio.sleep(0.01)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close everything without grace."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-        await asyncio.sleep(0)  # the connections learn that they are lost before their tasks end
-        for task in list(self.server_state.tasks):
-            task.cancel()
-
-    def install_signal_handlers(self) -> None:
-        """Do nothing: a thread must not."""
+        with serving(self.app, host=host, port=port) as origin:
+            yield f"{origin}{PREFIX}"
