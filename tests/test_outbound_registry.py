@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chartside.clock import FrozenClock
 from chartside.config import ConfigErrors
 from chartside.errors import OutboundRefused
 from chartside.gate.outbound import OutboundRegistry
+from chartside.testing import Ehr, host_for
 
 AT = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 TWILIO = {
@@ -111,3 +113,16 @@ def test_agreements_that_end_soon_are_told() -> None:
     later = datetime(2027, 1, 1, tzinfo=UTC)
     assert "ended on 2026-12-15" in registry().expiring(later)[0]
     assert registry().expiring(datetime(2026, 6, 1, tzinfo=UTC)) == []
+
+
+def test_a_plugin_asks_for_the_kinds_that_its_manifest_declares(ehr: Ehr, clock: FrozenClock) -> None:
+    """S-18, S-7: ``Context.recipient`` gives what is registered, and nothing of a kind that was not declared."""
+    house = {"kind": "clearinghouse", "address": "127.0.0.1", "local": True, "data_classes": ["claim"]}
+    plugins = {"billing": {"enabled": True}}
+    with host_for(ehr, clock, plugins=plugins, outbound={"house": house, "gateway": GATEWAY}) as host:
+        recipient = host.context("billing").recipient
+        assert recipient("clearinghouse", "house", "claim").host == "127.0.0.1"
+        with pytest.raises(OutboundRefused, match="may not get data"):
+            recipient("clearinghouse", "house", "audio")
+        with pytest.raises(OutboundRefused, match="may not send to a 'sms'"):
+            recipient("sms", "gateway", "contact")

@@ -221,7 +221,10 @@ def house() -> list[Resource]:
         {
             "resourceType": "Organization",
             "id": "practice",
-            "identifier": [{"system": NPI_SYSTEM, "value": npi(99_000_001)}],
+            "identifier": [
+                {"system": NPI_SYSTEM, "value": npi(99_000_001)},
+                {"system": "http://hl7.org/fhir/sid/us-ein", "value": "00-0000001"},
+            ],
             "active": True,
             "name": "Larkspur Counseling",
             "telecom": [{"system": "phone", "value": HOME_PHONE, "use": "work"}],
