@@ -45,23 +45,35 @@ _ACT_CODES = {
     "EHCPOL": "CI",
     "AUTOPOL": "AM",
 }
+NO_CLAIM = "the Bundle holds no professional Claim (type professional, use claim)"
 _SEQUENCE = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
 _RELATIONSHIPS = {"spouse": "01", "child": "19", "other": "G8", "common": "53"}
 
 
-class _Graph:
+class Graph:
     """Resources by every way in which a reference may name them."""
 
     def __init__(self, resources: Iterable[tuple[str, Resource]]) -> None:
         self.by_reference: dict[str, Resource] = {}
-        self.all: list[Resource] = []
         self.container: dict[int, Resource] = {}
+        self._by_type: dict[str, list[Resource]] = {}
         for full_url, resource in resources:
-            self.all.append(resource)
+            self._by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
             self.container.update((id(inner), resource) for inner in _list(resource, "contained"))
             for name in (full_url, f"{resource.get('resourceType')}/{resource.get('id')}"):
                 if name:
                     self.by_reference.setdefault(name, resource)
+        self._roles: dict[int, list[Resource]] = {}
+        for role in self.of("PractitionerRole"):
+            self._roles.setdefault(id(self.get(role.get("practitioner"), role)), []).append(role)
+
+    def of(self, kind: str) -> list[Resource]:
+        """All resources of a type, in their order."""
+        return self._by_type.get(kind, [])
+
+    def roles(self, practitioner: Resource) -> list[Resource]:
+        """The PractitionerRoles of a Practitioner."""
+        return self._roles.get(id(practitioner), [])
 
     def get(self, reference: Any, owner: Resource) -> Resource:
         """The resource that a Reference names; an empty one if it is not there."""
@@ -73,23 +85,34 @@ class _Graph:
         return self.by_reference.get(text) or self.by_reference.get(short) or {}
 
 
-def claims_from_bundle(source: object) -> list[Claim]:
-    """The professional Claims of a Bundle (or one Claim with contained resources). Raises InputError if there
-    are none."""
+def graph_of(source: object) -> Graph:
+    """A Bundle (or one Claim with contained resources) as a graph. Raises InputError for anything else."""
     if not isinstance(source, dict) or source.get("resourceType") not in {"Bundle", "Claim"}:
         raise InputError(
             "the JSON is neither a Bundle nor a Claim",
             mend="give a Bundle with the Claim and what it references",
         )
     entries = [{"resource": source}] if source["resourceType"] == "Claim" else _list(source, "entry")
-    pairs = [
+    return Graph(
         (str(e.get("fullUrl", "")), e["resource"]) for e in entries if isinstance(e.get("resource"), dict)
-    ]
-    graph = _Graph(pairs)
-    found = [_claim(r, graph) for r in graph.all if r.get("resourceType") == "Claim" and _professional(r)]
+    )
+
+
+def claims_from_bundle(source: object) -> list[Claim]:
+    """The professional Claims of a Bundle (or one Claim with contained resources), as an 837P says them.
+
+    Raises InputError if there are none.
+    """
+    found = [claim for claim, _ in claims_of(graph_of(source))]
     if not found:
-        raise InputError("the Bundle holds no professional Claim (type professional, use claim)")
+        raise InputError(NO_CLAIM)
     return found
+
+
+def claims_of(graph: Graph, resources: Iterable[Resource] | None = None) -> list[tuple[Claim, Resource]]:
+    """Professional Claims, each with the resource that it was made from: those given, else all of the graph."""
+    chosen = graph.of("Claim") if resources is None else resources
+    return [(_claim(r, graph), r) for r in chosen if _professional(r)]
 
 
 def _professional(claim: Resource) -> bool:
@@ -130,7 +153,7 @@ def _money(value: Any) -> Decimal | None:
     return parse_amount(str(value["value"])) if isinstance(value, dict) and "value" in value else None
 
 
-def _claim(resource: Resource, graph: _Graph) -> Claim:
+def _claim(resource: Resource, graph: Graph) -> Claim:
     version = _dict(resource, "meta").get("versionId", "")
     reference = f"Claim/{resource.get('id', '')}"
     claim = Claim(
@@ -175,7 +198,7 @@ def _frequency(resource: Resource) -> tuple[str, str]:
     return (stated if stated in {"1", "7", "8"} else "1"), ""
 
 
-def _diagnoses(resource: Resource, graph: _Graph) -> list[Diagnosis]:
+def _diagnoses(resource: Resource, graph: Graph) -> list[Diagnosis]:
     found: list[Diagnosis] = []
     for entry in sorted(_list(resource, "diagnosis"), key=lambda d: _int(d.get("sequence"))):
         concept = entry.get("diagnosisCodeableConcept")
@@ -186,7 +209,7 @@ def _diagnoses(resource: Resource, graph: _Graph) -> list[Diagnosis]:
     return found
 
 
-def _team(resource: Resource, claim: Claim, graph: _Graph) -> None:
+def _team(resource: Resource, claim: Claim, graph: Graph) -> None:
     """careTeam primary 2310B, supervisor 2310D; referral.requester 2310A."""
     for member in _list(resource, "careTeam"):
         party = _provider(graph.get(member.get("provider"), resource), graph)
@@ -202,7 +225,7 @@ def _team(resource: Resource, claim: Claim, graph: _Graph) -> None:
         claim.rendering = None
 
 
-def _provider(resource: Resource, graph: _Graph) -> Party | None:
+def _provider(resource: Resource, graph: Graph) -> Party | None:
     """A Practitioner, PractitionerRole, Organization or Location as an NM1 loop."""
     if not resource:
         return None
@@ -211,14 +234,12 @@ def _provider(resource: Resource, graph: _Graph) -> Party | None:
         taxonomy = _taxonomy([resource])
         resource = graph.get(resource.get("practitioner"), resource) or resource
         kind = resource.get("resourceType")
-    roles = [r for r in graph.all if r.get("resourceType") == "PractitionerRole"]
-    mine = [r for r in roles if graph.get(r.get("practitioner"), r) is resource]
     party = Party(entity="1" if kind == "Practitioner" else "2", ref=f"{kind}/{resource.get('id', '')}")
     party.id, party.tax_id = _identifiers(resource)
     party.id_qualifier = "XX" if party.id else ""
     party.tax_id_qualifier = "EI" if party.tax_id else ""
     kinds = {"coding": [c for t in _list(resource, "type") for c in _list(t, "coding")]}
-    party.taxonomy = taxonomy or _taxonomy(mine) or _code(kinds, TAXONOMY)
+    party.taxonomy = taxonomy or _taxonomy(graph.roles(resource)) or _code(kinds, TAXONOMY)
     _name(resource, party)
     party.address = _address(resource)
     phone = next(
@@ -242,7 +263,7 @@ def _identifiers(resource: Resource) -> tuple[str, str]:
         if system == NPI:
             npi = npi or value
         elif system in _TAX_SYSTEMS or _code(identifier.get("type")) in _TAX_TYPES:
-            tax = tax or value
+            tax = tax or value.replace("-", "")
     return npi, tax
 
 
@@ -291,7 +312,7 @@ def _person(resource: Resource, member_id: str = "") -> Person:
     return person
 
 
-def _insurances(resource: Resource, claim: Claim, graph: _Graph) -> None:
+def _insurances(resource: Resource, claim: Claim, graph: Graph) -> None:
     """The focal coverage is 2000B, the others 2320, in the order of their sequence."""
     patient = graph.get(resource.get("patient"), resource)
     entries = sorted(_list(resource, "insurance"), key=lambda i: _int(i.get("sequence")))
@@ -311,7 +332,7 @@ def _insurances(resource: Resource, claim: Claim, graph: _Graph) -> None:
             claim.others.append(insurance)
 
 
-def _coverage(coverage: Resource, patient: Resource, graph: _Graph, sequence: str) -> Insurance:
+def _coverage(coverage: Resource, patient: Resource, graph: Graph, sequence: str) -> Insurance:
     relationship = _code(coverage.get("relationship")) or "self"
     subscriber = graph.get(coverage.get("subscriber"), coverage) or (
         patient if relationship == "self" else {}
@@ -350,7 +371,7 @@ def _payer(resource: Resource) -> Party:
     return party
 
 
-def _line(item: dict[str, Any], resource: Resource, claim: Claim, graph: _Graph) -> Line:
+def _line(item: dict[str, Any], resource: Resource, claim: Claim, graph: Graph) -> Line:
     quantity = _dict(item, "quantity")
     period = _dict(item, "servicedPeriod")
     start: date | None = parse_fhir_date(str(item.get("servicedDate") or period.get("start", "")))

@@ -11,17 +11,24 @@ from chartside_billing.x12.segments import load
 
 
 def load_claims(path: Path) -> list[Claim]:
-    """The claims of a file, told apart by its first character. Raises InputError."""
+    """The claims of a file, told apart by its first character. Raises InputError.
+
+    Of FHIR: with the visits, cover and people that the Bundle holds, and a claim for each visit without one.
+    """
     text = load(path)
     head = text.lstrip("\ufeff \t\r\n")[:1]
     if head not in {"{", "["}:
         return read_837(text, name=path.name)
     import orjson
 
-    from chartside_billing.x12.bundle import claims_from_bundle
+    from chartside_billing.fhir_claim import assemble
+    from chartside_billing.x12.bundle import NO_CLAIM, graph_of
 
     try:
         bundle = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InputError(f"the JSON is broken at line {error.lineno}") from None
-    return claims_from_bundle(bundle)
+    claims = [claim for claim, _ in assemble(graph_of(bundle)).claims]
+    if not claims:
+        raise InputError(NO_CLAIM)
+    return claims
