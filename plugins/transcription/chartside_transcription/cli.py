@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chartside_transcription import cli_review
+from chartside_transcription import cli_report, cli_review
 from chartside_transcription.cli_shared import (
     Dictation,
     Fast,
@@ -78,4 +78,5 @@ def _print(transcript: Transcript) -> None:
         typer.echo(HONESTY, err=True)
 
 
+cli_report.register(app)
 cli_review.register(app)

@@ -73,7 +73,7 @@ def warm_up() -> None:
 
     shape = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
     own = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0" + shape + b"data\x04\0\0\0" + bytes(4)
-    with av.open(io.BytesIO(own), format="wav") as container:
+    with av.open(io.BytesIO(own), mode="r", format="wav") as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE // 2)
         for frame in container.decode(audio=0):
             resampler.resample(frame)
