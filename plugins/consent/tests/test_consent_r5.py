@@ -130,3 +130,29 @@ def test_a_proxy_in_r5() -> None:
     """C-14, C-16: who granted it."""
     assert compile_consent(r5(decision="permit", grantor=[{"reference": "RelatedPerson/m"}])).proxy
     assert not compile_consent(r5(decision="permit")).proxy
+
+
+@pytest.mark.parametrize("kind", ["release", "research", "ai-use", "part2-tpo", "psychotherapy-notes"])
+def test_what_an_authorisation_names_is_what_it_allows(kind, ask) -> None:
+    """C-16: "permit" with a recipient is for that recipient, never for everybody else."""
+    action = Action.AI if kind == "ai-use" else Action.DISCLOSE
+    example = r5(kind, decision="permit", provision=[{"actor": EIGHT}])
+    asked = {"purpose": "HRESCH"} if kind == "research" else {}
+    assert not decide([example], ask(action, actor="Practitioner/7", **asked)).permitted
+    if kind != "psychotherapy-notes":  # those speak about notes only
+        assert decide([example], ask(action, actor="Practitioner/8", **asked)).permitted
+
+
+def test_a_text_consent_in_r5_may_leave_out_a_category(ask) -> None:
+    """R-6, C-16: a category is data, and data is an exception."""
+    billing = concept("https://chartside.dev/fhir/CodeSystem/message-category", "billing")
+    example = r5("text-messages", decision="permit", provision=[{"code": [billing]}])
+    assert decide([example], ask(Action.SMS, category="reminder")).permitted
+    assert not decide([example], ask(Action.SMS, category="billing")).permitted
+
+
+@pytest.mark.parametrize("purpose", ["TREAT", "HRESCH", "HMARKT"])
+def test_a_refusal_of_purposes_allows_nothing(purpose, ask) -> None:
+    """C-16: "deny" with purposes alone can be read both ways, and opens nothing."""
+    example = r5(decision="deny", provision=[{"purpose": TPO}])
+    assert decide([example], ask(purpose=purpose)).outcome.value == "deny"
