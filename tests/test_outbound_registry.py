@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chartside.audit import Event
 from chartside.clock import FrozenClock
 from chartside.config import ConfigErrors
 from chartside.errors import OutboundRefused
@@ -116,13 +117,18 @@ def test_agreements_that_end_soon_are_told() -> None:
 
 
 def test_a_plugin_asks_for_the_kinds_that_its_manifest_declares(ehr: Ehr, clock: FrozenClock) -> None:
-    """S-18, S-7: ``Context.recipient`` gives what is registered, and nothing of a kind that was not declared."""
+    """S-18, S-7, S-9: the outlet gives what is registered and declared, and writes each disclosure down first."""
     house = {"kind": "clearinghouse", "address": "127.0.0.1", "local": True, "data_classes": ["claim"]}
     plugins = {"billing": {"enabled": True}}
     with host_for(ehr, clock, plugins=plugins, outbound={"house": house, "gateway": GATEWAY}) as host:
-        recipient = host.context("billing").recipient
-        assert recipient("clearinghouse", "house", "claim").host == "127.0.0.1"
+        outlet = host.context("billing").outlet
         with pytest.raises(OutboundRefused, match="may not get data"):
-            recipient("clearinghouse", "house", "audio")
+            outlet.recipient("clearinghouse", "house", "audio")
         with pytest.raises(OutboundRefused, match="may not send to a 'sms'"):
-            recipient("sms", "gateway", "contact")
+            outlet.disclose("sms", "gateway", "contact", [("Patient/c00001", "")], purpose="HPAYMT")
+        assert list(host.auditor.trail.records()) == []
+        about = [("Patient/c00001", "Claim/1")]
+        assert outlet.disclose("clearinghouse", "house", "claim", about, purpose="HPAYMT").host == "127.0.0.1"
+        (told,) = host.auditor.trail.records()
+        assert (told.event, told.recipient, told.patient) == (Event.DISCLOSURE, "house", "Patient/c00001")
+    assert [event["type"]["code"] for event in ehr.all("AuditEvent")] != []

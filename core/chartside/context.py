@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chartside.config import Practice
     from chartside.gate.client import GatedFhir
     from chartside.gate.model import Decision, DecisionRequest
-    from chartside.gate.outbound import Recipient
+    from chartside.gate.outlet import Outlet
     from chartside.jobs.ledger import Ledger
     from chartside.jobs.tasks import Tasks
     from chartside.manifest import Manifest
@@ -27,9 +27,8 @@ class Context:
     ``fhir``: the EHR (and companion server), limited to the manifest's ``[access]``; same methods as
     ``chartside.fhir.FhirClient``. ``messages``: the only way to a person; it asks the gate, the registry,
     the hours, the caps and the ledger. ``ledger``: for any other effect. ``tasks``: work for the staff.
-    ``decide``: ask the gate without acting (dry runs). ``recipient(kind, name, data_class)``: the outbound
-    registry's entry for whatever else leaves this machine (a clearinghouse), or OutboundRefused. ``ai``: the only way
-    for text that a model wrote.
+    ``decide``: ask the gate without acting (dry runs). ``outlet``: the only way to anybody else outside the EHR (a
+    clearinghouse): registry, then audit. ``ai``: the only way for text that a model wrote.
     ``settings``: the plugin's pydantic settings. ``practice``: name, phone, time zone, state.
     ``clock``: the time. ``log``: a logger for ids and codes; never put PHI into it.
     """
@@ -43,6 +42,6 @@ class Context:
     tasks: Tasks
     ai: AiWriter
     decide: Callable[[Sequence[DecisionRequest]], list[Decision]]
-    recipient: Callable[[str, str, str], Recipient]
+    outlet: Outlet
     clock: Clock
     log: logging.Logger

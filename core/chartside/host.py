@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,13 @@ from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
-from chartside.errors import ChartsideError, ConfigError, OutboundRefused
+from chartside.errors import ChartsideError, ConfigError
 from chartside.fhir import Create
 from chartside.gate.client import GatedFhir, Place, Route
 from chartside.gate.gate import Gate
 from chartside.gate.model import Decision, DecisionRequest
-from chartside.gate.outbound import OutboundRegistry, Recipient
+from chartside.gate.outbound import OutboundRegistry
+from chartside.gate.outlet import Outlet
 from chartside.gate.policy import PolicyBook
 from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.jobs.ledger import Ledger
@@ -242,21 +243,10 @@ class Host:
             tasks=Tasks(fhir, lambda: self.route.rung("Task", letters), self.clock),
             ai=AiWriter(fhir, manifest, self.auditor, self.clock),
             decide=self.gate.decide,
-            recipient=self._recipients(manifest),
+            outlet=Outlet(manifest, lambda: self.outbound, self.auditor, self.clock),
             clock=self.clock,
             log=logging.getLogger(f"chartside.plugin.{name}"),
         )
-
-    def _recipients(self, manifest: Manifest) -> Callable[[str, str, str], Recipient]:
-        """The registry as one plugin may ask it: for the kinds that its manifest declares (S-18)."""
-
-        def recipient(kind: str, name: str, data_class: str) -> Recipient:
-            if kind not in manifest.outbound.kinds:
-                mend = f"declare {kind!r} under [outbound] kinds in its plugin.toml"
-                raise OutboundRefused(f"plugin {manifest.name} may not send to a {kind!r}", mend=mend)
-            return self.outbound.check(kind, name, self.clock.now(), data_class)
-
-        return recipient
 
     def settings(self, name: str) -> BaseModel | None:
         """A plugin's settings, checked by its own model, whose validators find the config's folder in

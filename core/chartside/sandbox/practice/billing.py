@@ -75,7 +75,7 @@ def claim(client: Client, visit: Visit, covered: bool, diagnosis: str, fault: st
     """Return the Claim of a visit, with one planted fault if ``fault`` names one."""
     fee = FEES[visit.code]
     code = (
-        {"90832": "90834", "90834": "90837", "90837": "90832"}.get(visit.code, "90837")
+        {"90832": "90834", "90834": "90837", "90837": "90832"}.get(visit.code, "90832")
         if fault == "minutes"
         else visit.code
     )
