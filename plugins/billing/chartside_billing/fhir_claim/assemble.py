@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from chartside.types import Resource
 from chartside_billing.fhir_claim import facts
 from chartside_billing.fhir_claim.make import Fees, unbilled_claim
-from chartside_billing.fhir_claim.pick import each, own, reference, version
-from chartside_billing.fhir_claim.visits import notes_by_encounter, visit_of
+from chartside_billing.fhir_claim.pick import codes, each, own, reference, version
+from chartside_billing.fhir_claim.visits import icd_of, notes_by_encounter, visit_of
 from chartside_billing.model import Claim, History, Insurance, Line, Party, Visit
 from chartside_billing.x12.bundle import Graph, claims_of
 
 Pair = tuple[Claim, Resource]
+_ON_PAPER = frozenset({"release", "assignment"})
 _GONE = frozenset({"cancelled", "entered-in-error"})
 
 
@@ -94,6 +95,11 @@ class _Maker:
             for kind in ("ClaimResponse", "CarePlan", "Consent", "CoverageEligibilityResponse")
         }
         self._prior: dict[str, list[Pair]] = {}
+        self._kept = facts.consents(graph.of("Consent"))
+        self._certainty = {
+            (reference(c.get("subject")), icd_of(c)): next(iter(codes(c.get("verificationStatus"))), None)
+            for c in graph.of("Condition")
+        }
 
     def _index(self, kind: str) -> dict[str, list[Resource]]:
         found: dict[str, list[Resource]] = {}
@@ -118,9 +124,18 @@ class _Maker:
         claim.history = History(
             claims=[facts.prior_claim(c, self._answers.get(own(r))) for c, r in self._prior.get(patient, [])],
             plan_periods=facts.plan_periods(plans) if (plans := self._mine("CarePlan", patient)) else None,
-            consents=facts.consents(found) if (found := self._mine("Consent", patient)) else None,
+            consents=self._consents(patient),
         )
+        for diagnosis in claim.diagnoses:
+            diagnosis.verification = self._certainty.get((patient, diagnosis.code.upper()))
         return claim
+
+    def _consents(self, patient: str) -> frozenset[str] | None:
+        """None where the EHR keeps no consents of the kinds that claims rest on. A kind of which it keeps none for
+        anybody is kept elsewhere, most often on paper."""
+        if not self._kept:
+            return None
+        return facts.consents(self._mine("Consent", patient)) | (_ON_PAPER - self._kept)
 
     def _mine(self, kind: str, patient: str) -> list[Resource]:
         return self._of_patient[kind].get(patient, [])

@@ -123,7 +123,7 @@ def plan_periods(plans: Iterable[Resource]) -> list[tuple[date | None, date | No
 
 
 def consents(found: Iterable[Resource]) -> frozenset[str]:
-    """Kinds of consent in force, as the rules name them."""
+    """Kinds of consent in force that matter for claims, as the rules name them."""
     kinds = {
         _CONSENTS.get(code, "")
         for consent in found

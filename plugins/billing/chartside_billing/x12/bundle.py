@@ -31,6 +31,7 @@ NPI = "http://hl7.org/fhir/sid/us-npi"
 TAXONOMY = "http://nucc.org/provider-taxonomy"
 _TAX_SYSTEMS = frozenset({"urn:oid:2.16.840.1.113883.4.4", "http://hl7.org/fhir/sid/us-ein"})
 _TAX_TYPES = frozenset({"TAX", "EN"})
+_AMERICA = frozenset({"", "US", "USA"})
 _SEX = {"female": "F", "male": "M"}
 _FILING = frozenset(
     {"11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA"}
@@ -245,8 +246,15 @@ def _provider(resource: Resource, graph: Graph) -> Party | None:
     phone = next(
         (str(t.get("value", "")) for t in _list(resource, "telecom") if t.get("system") == "phone"), ""
     )
-    party.contacts = [Contact(party.last, phone)] if phone else []
+    party.contacts = [Contact(party.last, _national(phone))] if phone else []
     return party
+
+
+def _national(phone: str) -> str:
+    """The ten digits of a North American number (FHIR's are written for people); any other as it came."""
+    digits = "".join(c for c in phone if c.isdigit())
+    digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    return digits if len(digits) == 10 else phone
 
 
 def _taxonomy(roles: Iterable[Resource]) -> str:
@@ -289,13 +297,14 @@ def _address(resource: Resource) -> Address | None:
     a = options[0]
     lines = _texts(a, "line")
     country = str(a.get("country", ""))
+    american = country.upper() in _AMERICA
     return Address(
         line1=lines[0] if lines else "",
         line2=" ".join(lines[1:]),
         city=str(a.get("city", "")),
         state=str(a.get("state", "")),
-        zip=str(a.get("postalCode", "")),
-        country="" if country in {"US", "USA"} else country,
+        zip=str(a.get("postalCode", "")).replace("-", "") if american else str(a.get("postalCode", "")),
+        country="" if american else country,
     )
 
 
