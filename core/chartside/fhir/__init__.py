@@ -8,6 +8,7 @@ from chartside.fhir.bundle import Create, Delete, Entry, EntryResult, Get, Patch
 from chartside.fhir.capabilities import Capabilities
 from chartside.fhir.client import Created, FhirClient, Params
 from chartside.fhir.limits import Limits
+from chartside.fhir.models import Models, Typed, typed
 from chartside.fhir.search import Page, Search, SetAside
 from chartside.fhir.transport import Retries, TokenSource
 
@@ -23,6 +24,7 @@ __all__ = [
     "FhirClient",
     "Get",
     "Limits",
+    "Models",
     "NeverSent",
     "Page",
     "Params",
@@ -31,5 +33,7 @@ __all__ = [
     "Search",
     "SetAside",
     "TokenSource",
+    "Typed",
     "Update",
+    "typed",
 ]
