@@ -85,3 +85,32 @@ def pcf(shared_data: Path) -> dict[str, dict[str, Any]]:
 def oracle(shared_data: Path) -> list[dict[str, str]]:
     with (shared_data / "consent" / "oracle.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def in_r5(old: dict[str, Any]) -> dict[str, Any]:
+    """An R4 Consent turned element by element: R4's root stands in the one provision, types give way to depth."""
+    names = {"patient": "subject", "dateTime": "date", "performer": "grantor", "organization": "controller"}
+    drop = {"scope", "policy", "policyRule", "provision", "source", "sourceReference", "sourceAttachment"}
+    new = {names.get(k, k): v for k, v in old.items() if k not in drop}
+    root = dict(old.get("provision", {}))
+    effect, period = root.pop("type", None), root.pop("period", None)
+
+    def inner(part: dict[str, Any]) -> dict[str, Any]:
+        form = {
+            ("resourceType" if k == "class" else k): v
+            for k, v in part.items()
+            if k not in {"type", "provision"}
+        }
+        nested = [inner(one) for one in part.get("provision", ())]
+        return {**form, **({"provision": nested} if nested else {})}
+
+    context = {k for k in root if k != "provision"}
+    provisions = [inner(root)] if context else [inner(p) for p in root.get("provision", ())]
+    new |= {"decision": effect} if effect else {}
+    new |= {"period": period} if period else {}
+    return new | ({"provision": provisions} if provisions else {})
+
+
+@pytest.fixture(scope="session")
+def as_r5() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return in_r5
