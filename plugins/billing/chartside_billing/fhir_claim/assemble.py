@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chartside.types import Resource
 from chartside_billing.fhir_claim import facts
-from chartside_billing.fhir_claim.make import Fees, unbilled_claim
+from chartside_billing.fhir_claim.make import Fees, Unsaid, unbilled_claim
 from chartside_billing.fhir_claim.pick import codes, each, own, reference, version
 from chartside_billing.fhir_claim.visits import icd_of, notes_by_encounter, visit_of
 from chartside_billing.model import Claim, History, Insurance, Line, Party, Visit
@@ -27,11 +27,17 @@ class Assembled:
 
 
 def assemble(
-    graph: Graph, *, wanted: frozenset[str] | None = None, zone: str = "UTC", fees: Fees | None = None
+    graph: Graph,
+    *,
+    wanted: frozenset[str] | None = None,
+    zone: str = "UTC",
+    fees: Fees | None = None,
+    video_place: str = "",
 ) -> Assembled:
     """Claims out of resources, and claims made in memory for the finished visits that no Claim names.
 
     ``wanted``: the Claims (references) to give back, the others are history; None: all. ``zone``: of the practice.
+    ``video_place``: the place of service of video visits without a Claim.
     """
     maker = _Maker(graph)
     stored = claims_of(graph)
@@ -39,12 +45,12 @@ def assemble(
         maker.history([pair for pair in stored if own(pair[1]) not in wanted])
         stored = [pair for pair in stored if own(pair[1]) in wanted]
     made = Assembled()
-    pairs = [*stored, *_unbilled(graph, made, zone, fees)]
+    pairs = [*stored, *_unbilled(graph, made, Unsaid(zone, fees, video_place))]
     made.claims = [(maker.enrich(claim, resource), resource) for claim, resource in pairs]
     return made
 
 
-def _unbilled(graph: Graph, made: Assembled, zone: str, fees: Fees | None) -> list[Pair]:
+def _unbilled(graph: Graph, made: Assembled, unsaid: Unsaid) -> list[Pair]:
     """Claims for the visits that no Claim names, each with its Encounter."""
     billed = {
         name
@@ -61,7 +67,7 @@ def _unbilled(graph: Graph, made: Assembled, zone: str, fees: Fees | None) -> li
         if own(encounter) in billed or encounter.get("status") != "finished":
             continue
         mine = coverages.get(reference(encounter.get("subject")), [])
-        draft = unbilled_claim(encounter, mine, graph, zone=zone, fees=fees)
+        draft = unbilled_claim(encounter, mine, graph, unsaid)
         if draft is None:
             made.self_pay.append(own(encounter))
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -34,14 +35,23 @@ class Fees(Protocol):
         """The charge for one unit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """What an EHR without Claims does not say: the practice's time zone, its fees, the place of its video visits."""
+
+    zone: str = "UTC"
+    fees: Fees | None = None
+    video_place: str = ""
+
+
 def unbilled_claim(
-    encounter: Resource, coverages: Iterable[Resource], graph: Graph, *, zone: str, fees: Fees | None
+    encounter: Resource, coverages: Iterable[Resource], graph: Graph, unsaid: Unsaid
 ) -> Resource | None:
     """A Claim for a visit, with the Encounter's id; None for one that is not to be billed to a payer: it has no day,
     or no active Coverage on it."""
     text = str(part(encounter, "period").get("start", ""))
     start = parse_fhir_instant(text)
-    day = start.astimezone(ZoneInfo(zone)).date() if start else parse_fhir_date(text)
+    day = start.astimezone(ZoneInfo(unsaid.zone)).date() if start else parse_fhir_date(text)
     if day is None:
         return None
     valid = [c for c in coverages if _covers(c, day)]
@@ -63,7 +73,7 @@ def unbilled_claim(
             for n, c in enumerate(sorted(valid, key=_order), 1)
         ],
     }
-    item = _item(encounter, graph, day, fees)
+    item = _item(encounter, graph, day, unsaid)
     claim["item"] = [item]
     if "net" in item:
         claim["total"] = item["net"]
@@ -95,10 +105,10 @@ def _diagnoses(encounter: Resource, graph: Graph) -> list[dict[str, Any]]:
     return [{"sequence": n, "diagnosisCodeableConcept": concept(_ICD, icd)} for n, icd in enumerate(found, 1)]
 
 
-def _item(encounter: Resource, graph: Graph, day: date, fees: Fees | None) -> dict[str, Any]:
+def _item(encounter: Resource, graph: Graph, day: date, unsaid: Unsaid) -> dict[str, Any]:
     charge = next((c for c in graph.of("ChargeItem") if reference(c.get("context")) == own(encounter)), {})
     code = _service(encounter, charge, graph)
-    pos = _place(encounter, graph)
+    pos = _place(encounter, graph, unsaid.video_place)
     number = part(charge, "quantity").get("value", 1)
     item: dict[str, Any] = {
         "sequence": 1,
@@ -111,7 +121,7 @@ def _item(encounter: Resource, graph: Graph, day: date, fees: Fees | None) -> di
         item["productOrService"] = concept(_CPT, code)
     if pos:
         item["locationCodeableConcept"] = concept(_POS, pos)
-    fee = fees.fee(code, (), pos, day) if fees and code else None
+    fee = unsaid.fees.fee(code, (), pos, day) if unsaid.fees and code else None
     money = part(charge, "priceOverride") or (
         {"value": str(fee), "currency": "USD"} if fee is not None else {}
     )
@@ -127,12 +137,12 @@ def _service(encounter: Resource, charge: Resource, graph: Graph) -> str:
     return next((code for code in told if _SERVICE.match(code)), "")
 
 
-def _place(encounter: Resource, graph: Graph) -> str:
-    """A Location's own code; else 11 for an office visit. A virtual visit's place depends on where the client was."""
+def _place(encounter: Resource, graph: Graph, video_place: str) -> str:
+    """A Location's own code; else 11 for an office visit. A video visit's place depends on where the client was."""
     for entry in each(encounter, "location"):
         location = graph.get(entry.get("location"), encounter)
         for kind in each(location, "type"):
             told = [c for c in codes(kind) if len(c) == 2 and c.isdigit()]
             if told:
                 return told[0]
-    return "11" if part(encounter, "class").get("code") == "AMB" else ""
+    return {"AMB": "11", "VR": video_place}.get(str(part(encounter, "class").get("code")), "")

@@ -171,13 +171,13 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
         status=str(resource.get("status", "")),
     )
     claim.frequency, claim.original_claim_number = _frequency(resource)
-    claim.billing = _provider(graph.get(resource.get("provider"), resource), graph)
+    claim.billing = provider_of(graph.get(resource.get("provider"), resource), graph)
     _team(resource, claim, graph)
     _insurances(resource, claim, graph)
     claim.lines = [_line(item, resource, claim, graph) for item in _list(resource, "item")]
     claim.pos = next((line.pos for line in claim.lines if line.pos), "")
     facility = graph.get(resource.get("facility"), resource)
-    claim.facility = _provider(facility, graph) if facility else None
+    claim.facility = provider_of(facility, graph) if facility else None
     claim.submitter, claim.receiver = _ends(claim)
     return claim
 
@@ -213,7 +213,7 @@ def _diagnoses(resource: Resource, graph: Graph) -> list[Diagnosis]:
 def _team(resource: Resource, claim: Claim, graph: Graph) -> None:
     """careTeam primary 2310B, supervisor 2310D; referral.requester 2310A."""
     for member in _list(resource, "careTeam"):
-        party = _provider(graph.get(member.get("provider"), resource), graph)
+        party = provider_of(graph.get(member.get("provider"), resource), graph)
         role = _code(member.get("role"))
         if role == "supervisor":
             claim.supervising = party
@@ -221,12 +221,12 @@ def _team(resource: Resource, claim: Claim, graph: Graph) -> None:
             claim.rendering = party
     referral = graph.get(resource.get("referral"), resource)
     if referral:
-        claim.referring = _provider(graph.get(referral.get("requester"), referral), graph)
+        claim.referring = provider_of(graph.get(referral.get("requester"), referral), graph)
     if claim.rendering and claim.billing and claim.rendering.npi == claim.billing.npi:
         claim.rendering = None
 
 
-def _provider(resource: Resource, graph: Graph) -> Party | None:
+def provider_of(resource: Resource, graph: Graph) -> Party | None:
     """A Practitioner, PractitionerRole, Organization or Location as an NM1 loop."""
     if not resource:
         return None
