@@ -173,13 +173,15 @@ def _is_match(entry: Mapping[str, Any], resource: Resource, resource_type: str) 
 
 
 def _index(included: dict[str, Resource], entry: Mapping[str, Any], resource: Resource) -> None:
-    if isinstance(resource.get("id"), str):
-        included[f"{resource['resourceType']}/{resource['id']}"] = resource
+    own = f"/{resource['resourceType']}/{resource['id']}" if isinstance(resource.get("id"), str) else ""
+    if own:
+        included[own[1:]] = resource
     full_url = entry.get("fullUrl")
     if isinstance(full_url, str):
         included[full_url] = resource
-        kind, found_id, _ = parse_location(full_url)
-        included.setdefault(f"{kind}/{found_id}", resource)
+        if not own or not full_url.endswith(own):  # else there is no more to learn from it: parsing takes long
+            kind, found_id, _ = parse_location(full_url)
+            included.setdefault(f"{kind}/{found_id}", resource)
 
 
 def _next(bundle: Resource) -> str:
