@@ -33,6 +33,8 @@ class Estimate:
     requested: bool = False
     given_on: date | None = None
     """None: no estimate was given."""
+    readable: bool = True
+    """Whether its text could be read; if not, its content is not judged."""
     has_name: bool = False
     has_birth_date: bool = False
     lines: list[EstimateLine] = field(default_factory=list)

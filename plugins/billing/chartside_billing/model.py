@@ -514,6 +514,18 @@ class History:
     """Kinds of consent in force: ``part2``, ``release``, ``assignment``, ``cocm``, ``private-contract``."""
     payments: Decimal | None = None
     """What the patient paid towards this claim, by the EHR's PaymentNotices."""
+    complete: bool = True
+    """Whether ``claims`` are all that the EHR has of the patient; False: what a Bundle happened to hold."""
+    monitored_days: int | None = None
+    """Days with data of a monitoring device in the 30 days up to the service."""
+    device_orders: bool | None = None
+    """Whether a treatment device is ordered for the patient."""
+    enrollment: tuple[date | None, date | None, bool] | None = None
+    """The clinician's role at the payer: from, to, active."""
+    fees: dict[str, Decimal] = field(default_factory=dict)
+    """The practice's fee by code, from ChargeItemDefinitions beside the claim."""
+    sessions: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    """Other sessions of the clinician: the visit's reference, start, end."""
 
 
 @dataclass(slots=True)

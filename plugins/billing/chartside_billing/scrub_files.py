@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from chartside.errors import ChartsideError, ConfigError
-from chartside_billing.model import Claim
+from chartside.errors import ChartsideError, ConfigError, InputError
+from chartside_billing.bundles import Bundled, read_bundle
+from chartside_billing.documents import Document, Remittance
 from chartside_billing.rules.book import RuleBook
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.settings import ScrubSettings
 from chartside_billing.scrub import Report, Scrubber
-from chartside_billing.x12.load import load_claims
+from chartside_billing.x12.acks import read_277, read_999
+from chartside_billing.x12.envelope import read_interchanges
+from chartside_billing.x12.facts import acknowledgement_facts, remittance_facts
+from chartside_billing.x12.read837 import read_837
+from chartside_billing.x12.remit import read_835
+from chartside_billing.x12.segments import load
 
 
 @dataclass(slots=True)
@@ -31,24 +38,63 @@ def scrub_files(paths: Iterable[Path], book: RuleBook, loaded: Loaded) -> list[S
     """Read all files, then judge their claims together, so that duplicates across files are seen. A file that cannot
     be read has its ``error``; the others go on."""
     results: list[Scrubbed] = []
-    claims: list[Claim] = []
-    counts: list[int] = []
+    held: list[Bundled] = []
     for path in _expand(paths):
-        result = Scrubbed(str(path))
-        found: list[Claim] = []
+        result, found = Scrubbed(str(path)), Bundled()
         try:
-            found = load_claims(path)
+            found = read_any(path)
         except ChartsideError as error:
             result.error = str(error)
         except OSError as error:
             result.error = error.strerror or type(error).__name__
         results.append(result)
-        claims += found
-        counts.append(len(found))
-    reports = iter(Scrubber(book, loaded).claims(claims))
-    for result, count in zip(results, counts, strict=True):
-        result.reports = [next(reports) for _ in range(count)]
+        held.append(found)
+    _match(held)
+    scrubber = Scrubber(book, loaded)
+    reports = iter(scrubber.claims([claim for found in held for claim in found.claims]))
+    for result, found in zip(results, held, strict=True):
+        result.reports = [next(reports) for _ in found.claims]
+        result.reports += [scrubber.document(document, source) for document, source in found.documents]
     return results
+
+
+def _match(held: Iterable[Bundled]) -> None:
+    """Resolve the payments of remittances to the claims that were given with them, if any were."""
+    ours = Counter(claim.id for found in held for claim in found.claims)
+    for found in held if ours else ():
+        for document, _ in found.documents:
+            if isinstance(document, Remittance):
+                for claim in document.claims:
+                    claim.matches = ours[claim.id] if claim.matches is None else claim.matches
+
+
+def read_any(source: bytes | str | Path, name: str = "") -> Bundled:
+    """The claims and other documents of a file, told apart by what it begins with. Raises InputError."""
+    name = name or (source.name if isinstance(source, Path) else "")
+    text = load(source)
+    if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}:
+        return read_bundle(_json(text))
+    kinds = {s.kind for i in read_interchanges(text) for g in i.groups for s in g.sets}
+    kind = kinds.pop() if len(kinds) == 1 else "837"
+    if kind not in _ANSWERS:
+        return Bundled(claims=read_837(text, name=name))
+    return Bundled(documents=[(document, name) for document in _ANSWERS[kind](text)])
+
+
+def _json(text: str) -> object:
+    import orjson
+
+    try:
+        return orjson.loads(text.lstrip("\ufeff"))
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"the JSON is broken at line {error.lineno}") from None
+
+
+_ANSWERS: dict[str, Callable[[str], list[Document]]] = {
+    "835": lambda text: [remittance_facts(era) for era in read_835(text)],
+    "999": lambda text: [acknowledgement_facts(g.control, [g], []) for g in read_999(text)],
+    "277": lambda text: [acknowledgement_facts(r.reference, [], [r]) for r in read_277(text)],
+}
 
 
 def _expand(paths: Iterable[Path]) -> Iterator[Path]:

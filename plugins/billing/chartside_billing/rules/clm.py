@@ -92,7 +92,7 @@ def frequency(v: View, k: Loaded) -> Outcome:
     if claim.frequency == "1" and number:
         return [hit("The claim is sent as original (1), but names an earlier claim (REF*F8)", where=where)]
     history = claim.history
-    if claim.frequency in {"7", "8"} and history is not None and history.claims:
+    if claim.frequency in {"7", "8"} and history is not None and v.history_known:
         known = [prior for prior in history.claims if number == prior.claim_number]
         if known and all(prior.status == "rejected" for prior in known):
             return [hit("The earlier claim was never accepted: send this one as original (1)", where=where)]

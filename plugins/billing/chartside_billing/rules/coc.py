@@ -81,7 +81,7 @@ def one_a_month(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"{line.code} is one unit a month", line))
         elif line.code in {"99492", "G0568"} and any(o.code == line.code for o in others):
             hits.append(hit(f"{line.code} is for the first month of an episode, and was billed before", line))
-    return hits if hits or v.claim.history is not None else NEEDS["history"]
+    return hits if hits or v.history_known else NEEDS["history"]
 
 
 @check("COC-003", codes={"99484", "G0323"})

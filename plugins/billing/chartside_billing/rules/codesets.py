@@ -373,6 +373,22 @@ _STATES = (
     " OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI FM MH PW AA AE AP"
 )
 STATES = frozenset(_STATES.split())
+_NAMES = (
+    "alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois"
+    " indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri"
+    " montana nebraska nevada new-hampshire new-jersey new-mexico new-york north-carolina north-dakota ohio oklahoma"
+    " oregon pennsylvania rhode-island south-carolina south-dakota tennessee texas utah vermont virginia washington"
+    " west-virginia wisconsin wyoming"
+)
+_CODES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA"
+    " RI SC SD TN TX UT VT VA WA WV WI WY"
+)
+STATE_NAMES = {
+    name.replace("-", " "): code
+    for name, code in sorted(zip(_NAMES.split(), _CODES.split(), strict=True), key=lambda pair: -len(pair[0]))
+}
+"""Names in small letters, longest first (West Virginia before Virginia)."""
 PLACEHOLDERS = frozenset(
     {
         "TEST",

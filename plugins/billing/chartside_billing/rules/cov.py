@@ -37,6 +37,7 @@ def one_primary(v: View, k: Loaded) -> Outcome:
         hits.append(hit("Two payers have the same place in the order (SBR01)", where=where))
     if any(s not in _SEQUENCES for s in sequences):
         hits.append(hit("SBR01 is missing or no place in an order of payers", where=where))
+    hits.extend(Hit(issue.message, issue.where) for issue in v.claim.issues if issue.code == "order")
     return hits
 
 
@@ -173,6 +174,9 @@ def dependent_loop(v: View, k: Loaded) -> Outcome:
     """Self without a patient loop, or a patient loop with PAT01."""
     claim, relationship = v.claim, v.insurance.relationship
     where = v.insurance.where or "2000B SBR02"
+    told = [Hit(issue.message, issue.where) for issue in claim.issues if issue.code == "relationship"]
+    if told:
+        return told
     if claim.patient is None:
         if relationship == "18":
             return OK
@@ -261,6 +265,11 @@ def opted_out(v: View, k: Loaded) -> Outcome:
     """No claim to Medicare for a provider who opted out, but an emergency (GJ)."""
     if not v.medicare:
         return OK
+    history = v.claim.history
+    if history is not None and history.consents is not None and "private-contract" in history.consents:
+        emergency = all("GJ" in line.modifiers for line in v.lines)
+        text = "A private contract (opt-out of Medicare) is on file: no claim may be sent"
+        return OK if emergency else [hit(text, where="Contract")]
     if k.opted_out_npis is None:
         return NEEDS["opt_out"]
     opted = k.opted_out_npis

@@ -119,4 +119,4 @@ def follow_up(v: View, k: Loaded) -> Outcome:
         )
         if repeated or (line.line.quantity or 1) > 1:
             hits.append(hit("G0544 is billed once a calendar month", line))
-    return hits if hits or v.claim.history is not None else NEEDS["history"]
+    return hits if hits or v.history_known else NEEDS["history"]

@@ -26,7 +26,14 @@ def device_days(v: View, k: Loaded) -> Outcome:
             hits.append(hit("98978 and 98986: one of them, once in 30 days", line))
         if line.code == "98986" and line.day and line.day < date(2026, 1, 1):
             hits.append(hit("98986 began on 2026-01-01", line))
-    return hits or NEEDS["devices"]
+    days = v.claim.history.monitored_days if v.claim.history else None
+    if days is None:
+        return hits or NEEDS["devices"]
+    for line in own:
+        least, most = (16, 30) if line.code == "98978" else (2, 15)
+        if not least <= days <= most:
+            hits.append(hit(f"{line.code} needs {least} to {most} monitored days; {days} are recorded", line))
+    return hits
 
 
 @check("DIG-002", codes=RTM_MANAGEMENT)
@@ -59,7 +66,7 @@ def set_up(v: View, k: Loaded) -> Outcome:
         return [hit("98975 (set-up) is billed once an episode of care", *lines)]
     if any(line.code == "98975" for line in v.other_lines()):
         return [hit("98975 (set-up) was billed before in this episode of care", *lines)]
-    return OK if v.claim.history is not None else NEEDS["history"]
+    return OK if v.history_known else NEEDS["history"]
 
 
 @check("DIG-004", codes=DMHT)
@@ -73,8 +80,14 @@ def treatment_device(v: View, k: Loaded) -> Outcome:
         if line.pos in TELEHEALTH_POS:
             hits.append(hit(f"{line.code} is not billed with place of service 02 or 10", line))
         before = {"G0553": "G0552", "G0554": "G0553"}.get(line.code)
-        if before and before not in codes and (line.code == "G0554" or v.claim.history is not None):
+        if before and before not in codes and (line.code == "G0554" or v.history_known):
             hits.append(hit(f"{line.code} comes after {before}", line))
-    return hits or NotChecked(
-        "needs the device order (DeviceRequest) and the plan (CarePlan): scrub from the EHR"
-    )
+    ordered = v.claim.history.device_orders if v.claim.history else None
+    if ordered is False:
+        first = [line for line in v.lines if line.code == "G0552"]
+        hits.extend(
+            hit("No active order of the biller for the treatment device is on file", line) for line in first
+        )
+    if hits or ordered is not None:
+        return hits
+    return NotChecked("needs the device order (DeviceRequest) and the plan (CarePlan): scrub from the EHR")

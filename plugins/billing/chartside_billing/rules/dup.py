@@ -56,13 +56,13 @@ def exact(v: View, k: Loaded) -> Outcome:
             others = [o for o in v.others_on(line.day) if _later(v, claim, o)]
             if any(_same_service(line, o) for o in others):
                 hits.append(hit("The same service is on another claim of this batch", line))
-        prior = _prior_lines(v) if claim.history is not None else []
+        prior = _prior_lines(v) if v.history_known else []
         hits.extend(
             hit("The same service is on an earlier claim that still stands", line)
             for line in lines
             if any(_same_service(line, o) for o in prior)
         )
-    return hits if hits or claim.history is not None else NEEDS["history"]
+    return hits if hits or v.history_known else NEEDS["history"]
 
 
 def _later(v: View, claim: Claim, other: LineView) -> bool:
@@ -83,13 +83,13 @@ def probable(v: View, k: Loaded) -> Outcome:
     claim = v.claim
     if claim.frequency != "1":
         return OK
-    prior = _prior_lines(v) if claim.history is not None else []
+    prior = _prior_lines(v) if v.history_known else []
     hits: list[Hit] = []
     for line in v.lines:
         others = [*v.others_on(line.day), *(o for o in prior if o.day == line.day)]
         if any(_alike(line, other) and not _same_service(line, other) for other in others):
             hits.append(hit("A service of the same kind on the same day is on another claim", line))
-    return hits if hits or claim.history is not None else NEEDS["history"]
+    return hits if hits or v.history_known else NEEDS["history"]
 
 
 def _alike(one: LineView, other: LineView) -> bool:
@@ -104,7 +104,7 @@ def resubmission(v: View, k: Loaded) -> Outcome:
     claim, history = v.claim, v.claim.history
     if claim.frequency != "1":
         return OK
-    if history is None:
+    if history is None or not v.history_known:
         return NEEDS["history"]
     accepted = [prior for prior in history.claims if prior.status in {"accepted", "paid", "denied"}]
     if any(_changed(v, prior) for prior in accepted):

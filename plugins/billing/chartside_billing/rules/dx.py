@@ -256,7 +256,7 @@ def mental_health(v: View, k: Loaded) -> Outcome:
 def unspecified(v: View, k: Loaded) -> Outcome:
     """An unspecified code on and on."""
     history = v.claim.history
-    if history is not None and len(history.claims) < k.unspecified_after_visits:
+    if history is not None and v.history_known and len(history.claims) < k.unspecified_after_visits:
         return OK
     return [
         hit(

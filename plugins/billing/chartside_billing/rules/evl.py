@@ -62,4 +62,4 @@ def repeated(v: View, k: Loaded) -> Outcome:
         and line.day
         and any(o.day and o.day < line.day <= add_months(o.day, months) for o in others)
     ]
-    return hits if hits or v.claim.history is not None else NEEDS["history"]
+    return hits if hits or v.history_known else NEEDS["history"]

@@ -72,6 +72,8 @@ def estimate_content(estimate: Estimate, k: Loaded) -> Outcome:
     """45 CFR 149.610(c)."""
     if estimate.given_on is None:
         return OK
+    if not estimate.readable:
+        return NotChecked("needs the estimate's text (DocumentReference.content) or its priced Claim")
     table = (
         (estimate.has_name, "the client's name"),
         (estimate.has_birth_date, "the client's birth date"),

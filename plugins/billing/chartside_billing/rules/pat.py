@@ -149,7 +149,11 @@ def service_after_death(v: View, k: Loaded) -> Outcome:
     """No service after the recorded day of death."""
     member = v.member
     if member is None or member.death_date is None:
-        return OK
+        return [
+            Hit(f"{issue.message}, without a day: check the date of service", issue.where, (), "warning")
+            for issue in v.claim.issues
+            if issue.code == "dead"
+        ]
     died: date = member.death_date
     return [
         hit("The date of service is after the patient's recorded death", line)

@@ -249,7 +249,14 @@ def licence(v: View, k: Loaded) -> Outcome:
 @check("PRV-008")
 def enrolled(v: View, k: Loaded) -> Outcome:
     """On the payer's roster that day."""
-    payer = v.insurance.payer
+    payer, history = v.insurance.payer, v.claim.history
+    if k.roster is None and history is not None and history.enrollment is not None:
+        start, end, active = history.enrollment
+        return [
+            hit("The rendering provider's role at this payer does not cover the date of service", line)
+            for line in v.lines
+            if line.day and (not active or (start and line.day < start) or (end and line.day > end))
+        ]
     if k.roster is None or payer is None:
         return NEEDS["roster"]
     roster, payer_id = k.roster, payer.id

@@ -112,7 +112,8 @@ def charge(v: View, k: Loaded) -> Outcome:
 @check("SVC-005")
 def fees(v: View, k: Loaded) -> Outcome:
     """The practice's own fee, not below the contract."""
-    if k.fees is None:
+    own = v.claim.history.fees if v.claim.history else {}
+    if k.fees is None and not own:
         return NEEDS["fees"]
     hits: list[Hit] = []
     missing = False
@@ -121,7 +122,7 @@ def fees(v: View, k: Loaded) -> Outcome:
         amount, quantity = line.line.charge, line.line.quantity
         if amount is None or not quantity or line.day is None:
             continue
-        fee = k.fees.fee(line.code, line.modifiers, line.pos, line.day)
+        fee = k.fees.fee(line.code, line.modifiers, line.pos, line.day) if k.fees else own.get(line.code)
         rate = rates.get(line.code)
         if fee is None:
             missing = True

@@ -161,6 +161,16 @@ def _overlap(one: Visit, other: Visit) -> bool:
     return one.start < other.end and other.start < one.end
 
 
+def _other_sessions(v: View, line: LineView, mine: Visit) -> list[Hit]:
+    """Sessions of the clinician that came with the claim, billed or not."""
+    sessions = v.claim.history.sessions if v.claim.history else []
+    return [
+        hit("The clinician has another session that overlaps this one", line)
+        for ref, start, end in sessions
+        if ref != mine.ref and mine.start and mine.end and start < mine.end and mine.start < end
+    ]
+
+
 @check("TIM-008")
 def overlapping(v: View, k: Loaded) -> Outcome:
     """No clinician in two individual sessions at once, nor over 24 hours a day."""
@@ -176,6 +186,7 @@ def overlapping(v: View, k: Loaded) -> Outcome:
                 for visit in v.index.sessions_of(line.npi, line.day)
                 if visit is not line.visit and visit.ref != line.visit.ref and _overlap(line.visit, visit)
             )
+            hits.extend(_other_sessions(v, line, line.visit))
         least = v.index.least_minutes_of(line.npi, line.day)
         if least > 24 * 60:
             hits.append(hit("The clinician's services of that day add up to more than 24 hours", line))

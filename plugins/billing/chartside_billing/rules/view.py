@@ -233,6 +233,12 @@ class View:
                 lines.extend(other for other in self.others_on(day) if other.npi == npi)
         return [Day(day, npi, lines) for (day, npi), lines in grouped.items()]
 
+    @property
+    def history_known(self) -> bool:
+        """Whether the patient's earlier claims are known: all of them, or some that came with the claim."""
+        history = self.claim.history
+        return history is not None and (history.complete or bool(history.claims))
+
     def others_on(self, day: date | None) -> list[LineView]:
         """Lines of the same patient's other claims on that day, whoever gave the service."""
         if day is None or self.index is None:

@@ -1,0 +1,50 @@
+"""Claims and documents out of a Bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chartside.errors import InputError
+from chartside.types import Resource
+from chartside_billing.bundles import claim as claims
+from chartside_billing.bundles import cover, history, papers, visits
+from chartside_billing.bundles.flat import flat
+from chartside_billing.documents import Document
+from chartside_billing.fhir_claim import assemble
+from chartside_billing.model import Claim
+from chartside_billing.x12.bundle import Graph
+
+EMPTY = "the Bundle holds no professional Claim (type professional, use claim) and no other document that rules judge"
+
+
+@dataclass(slots=True)
+class Bundled:
+    """What a Bundle holds. ``documents``: each with its reference."""
+
+    claims: list[Claim] = field(default_factory=list)
+    documents: list[tuple[Document, str]] = field(default_factory=list)
+
+
+def read_bundle(source: object) -> Bundled:
+    """Everything that rules can judge. Raises InputError if there is nothing."""
+    graph = Graph([("", resource) for resource in flat(source)])
+    found = Bundled(documents=list(papers.documents(graph)))
+    pairs = assemble(graph).claims
+    if graph.of("Claim"):  # a visit without a claim says nothing in a Bundle that was made around a claim
+        pairs = [(claim, resource) for claim, resource in pairs if resource.get("resourceType") == "Claim"]
+    for claim, resource in pairs:
+        found.claims.append(_enriched(claim, resource, graph))
+    if not found.claims and not found.documents:
+        raise InputError(EMPTY)
+    return found
+
+
+def _enriched(claim: Claim, resource: Resource, graph: Graph) -> Claim:
+    if resource.get("resourceType") == "Claim":
+        claims.refine(claim, resource, graph)
+        cover.refine(claim, resource, graph)
+    else:
+        claim.status = "unbilled"
+    visits.refine(claim, resource, graph)
+    history.refine(claim, resource, graph)
+    return claim
