@@ -8,92 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from chartside_transcription.draft.choose import chosen
 from chartside_transcription.draft.model import Drafter, Proposal
+from chartside_transcription.draft.patterns import AGREES, KINDS, NUMBER, SCALE, TOPICS
+from chartside_transcription.draft.support import LONGEST_SPAN
 from chartside_transcription.draft.template import Template
 from chartside_transcription.draft.utterances import Utterance, utterances
 from chartside_transcription.drugs import drugs
 from chartside_transcription.marks import bare
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript
 
-_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_RULES: tuple[tuple[str, str], ...] = (
-    # the first rule that matches names the kind
-    (
-        "risk",
-        r"suicid|homicid|self[- ]?harm|(?:kill|hurt|harm|cut)(?:ing)? (?:my|your|him|her|them)sel(?:f|ves)|"
-        r"want(?:ing)? to (?:die|be dead)|(?:not|n't) want(?:ing)? to (?:be alive|live)|be(?:ing)? alive|"
-        r"end (?:my|your) life|better off dead|overdos|safety plan|weapon|\bguns?\b|"
-        r"(?:hits?|hitting|beats?|threaten(?:s|ed)?) (?:me|you|her|him)\b|abus(?:e|ed|ive|ing)\b|risk (?:is|was|of)|"
-        r"hurt(?:ing)? (?:someone|somebody|anyone|anybody|others)",
-    ),
-    (
-        "score",
-        r"\b(?:p ?h ?q|g ?a ?d|p ?c ?l|audit|c-?ssrs|moca|m ?d ?q|y-?bocs|oq)[ -]?(?:\d+|nine|seven|five|two|four|"
-        r"forty)?\b.*\b(?:\d+|[a-z]*teen|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty)\b",
-    ),
-    (
-        "appointment",
-        rf"(?:meet|see (?:you|each other|her|him)|session|appointment|come (?:in|back)|again|read it together).{{0,40}}"
-        rf"next (?:{_WEEKDAY}|week|month|time)|next (?:{_WEEKDAY}|appointment|session) (?:is|at|on)|"
-        rf"(?:we'll|we will|let's) meet|see you (?:on |next |in )|follow[- ]up (?:in|on|appointment)",
-    ),
-    (
-        "medication",
-        r"\bmilligrams?\b|\bmg\b|\bmedications?\b|\bprescri|\bdos(?:e|age)\b|\bpills?\b|side effects?",
-    ),
-    (
-        "homework",
-        r"homework|write (?:it |them |him |her )?(?:a letter|down)|diary|journal\b|worksheet|"
-        r"(?:complete|fill out|keep).{0,30}(?:thought records?|log|diary|chart)|"
-        r"(?:for|before|until) next (?:week|session|time)|"
-        r"i would like you to|i'd like you to|your (?:task|assignment)|practice (?:it|that|this|the)|"
-        r"would you be willing|before we meet",
-    ),
-    (
-        "plan",
-        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|coordinate with|"
-        r"refer(?:ral|red? to)|"
-        r"release of information|weekly .*therapy|discharge",
-    ),
-    (
-        "goal",
-        r"\bgoals?\b|\bwant to (?:be able|work on|learn|stop|start|get better)|working (?:on|toward)|\bhope to\b",
-    ),
-    (
-        "diagnosis",
-        r"\bdiagnos(?:is|es|ed)\b|\b(?:major depressive|generalized anxiety|panic|bipolar|adjustment|post"
-        r"[- ]?traumatic stress|obsessive[- ]compulsive|use|personality|eating) disorder\b",
-    ),
-    (
-        "observation",
-        r"\b(?:mood|affect|effect|speech|thought process|appearance|orient(?:ed|ation)|insight|judgment|eye"
-        r" contact|memory) (?:was|is|were|appeared|remained)\b|\balert and oriented\b",
-    ),
-    (
-        "intervention",
-        r"\bwe (?:practi[cs]ed|reviewed|discussed|explored|worked|talked|processed|did)\b|breathing exercise|"
-        r"cognitive (?:restructuring|behavioral)|grounding|mindfulness|exposure|role[- ]play|psychoeducation|"
-        r"thought record|"
-        r"coping (?:skills?|plan)|motivational interviewing|\bemdr\b|\bdbt\b|safety (?:check|assessment)",
-    ),
-)
-_COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
-_SCALE = re.compile(r"scale (?:from|of) (?:zero|one|0|1) to (?:ten|10|five|5)|zero to ten", re.IGNORECASE)
-_NUMBER = re.compile(r"\b(?:\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.IGNORECASE)
-_TOPICS = re.compile(
-    r"\b(?:sle(?:ep|pt|eping)|insomnia|nightmares?|wak(?:e|ing|es)|woke|tired|exhaust\w*|energy|appetite|eat(?:en|ing)?|ate|meals?|"
-    r"weight|anxi\w+|worr\w+|panic\w*|nervous|afraid|scared|fear\w*|sad\w*|depress\w*|cry\w*|cried|hopeless|guilt\w*|"
-    r"asham\w+|ang(?:er|ry)|irritab\w+|mood|stress\w*|overwhelm\w*|lonel\w+|alone|grief|griev\w+|loss|died|death|"
-    r"cemetery|concentrat\w+|focus|memory|pain|headaches?|chest|heart|stomach|breath\w*|tense|tension|drink\w*|drank|"
-    r"alcohol|beers?|wine|smok\w+|cannabis|marijuana|weed|drugs?|coffee|work\w*|job|fired|boss|school|class(?:es)?|"
-    r"money|rent|hous(?:e|ing)|mother|father|mom|dad|parents?|brother|sister|wife|husband|partner|girlfriend|boyfriend|"
-    r"friends?|kids?|children|son|daughter|family|divorce\w*|argu\w+|fight|fought|breakup|trauma\w*|flashbacks?|"
-    r"feel\w*|felt|help(?:s|ed)|cop(?:e|ing)|exercis\w+|hospital\w*)\b",
-    re.IGNORECASE,
-)
-_NOT_SUBSTANCE = 4
-"""Words; shorter answers ("Yeah.") are quoted only together with their question."""
+MOST_REPORTS = 16
+"""Sentences of the client that only tell: the ones with the most different topics are quoted, so that a note of an hour
+stays a note. What is about safety, scores, medication, goals, homework and plans is never left out."""
+_ASKED_AND_ANSWERED = ("risk", "score-said", "medication", "homework", "intervention", "goal", "appointment")
+"""Kinds of which a question is quoted, together with its answer; any other question is no finding."""
+MOST_ANSWERS = 3
+_SHORT = 3
+"""Words; shorter ones ("Yeah, sure.") are quoted with their question or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Sentences that stand together; ``heading`` where the speaker dictated one."""
+
+    kind: str
+    parts: tuple[Utterance, ...]
+    heading: str = ""
 
 
 class Rules(Drafter):
@@ -105,62 +48,116 @@ class Rules(Drafter):
         """See Drafter. Order: as the template's sections, then as said."""
         said = utterances(transcript)
         several = len(transcript.speakers) > 1
-        found = [
-            Proposal(template.heading_of(kind), _text(parts, quoted=several), _spans(parts), kind)
-            for kind, parts in _find(said, several=several)
+        found = list(_conversation(said) if several else _dictation(said, template))
+        reports = [one for one in found if one.kind == "report"]
+        if several and len(reports) > MOST_REPORTS:
+            kept = {one.parts for one in chosen(reports, MOST_REPORTS, lambda one: one.parts[0].text)}
+            found = [one for one in found if one.kind != "report" or one.parts in kept]
+        made = [
+            Proposal(
+                one.heading or template.heading_of(one.kind),
+                _text(one.parts, quoted=several),
+                tuple((group[0].first, group[-1].last) for group in _groups(one.parts)),
+                one.kind,
+            )
+            for one in found
         ]
         order = {section.heading: n for n, section in enumerate(template.section)}
-        return sorted((p for p in found if p.heading), key=lambda p: (order[p.heading], p.spans[0][0]))
+        return sorted((p for p in made if p.heading), key=lambda p: (order[p.heading], p.spans[0][0]))
 
 
-def _find(said: Sequence[Utterance], *, several: bool) -> Iterator[tuple[str, list[Utterance]]]:
-    skip = -1
-    for n, one in enumerate(said):
-        if n <= skip:
-            continue
-        kind = _kind(one, several=several)
-        if not kind:
-            continue
-        parts = [one]
-        if one.question and kind in ("risk", "score-said"):
-            parts += _answer(said, n)
-            skip = n + len(parts) - 1
-            if kind == "score-said" and not any(_NUMBER.search(part.text) for part in parts[1:]):
-                continue
-        elif several and one.question and kind != "homework":
-            continue  # a question is no finding
-        yield kind, parts
+def _conversation(said: Sequence[Utterance]) -> Iterator[Found]:
+    at = 0
+    while at < len(said):
+        kind = _kind_in_talk(said[at])
+        parts = _with_answer(said, at, kind) if kind else ()
+        if parts:
+            yield Found(kind, parts)
+        at += max(len(parts), 1)
 
 
-def _kind(one: Utterance, *, several: bool) -> str:
-    if several and one.question and _SCALE.search(one.text):
+def _kind_in_talk(one: Utterance) -> str:
+    if one.question and SCALE.search(one.text):
         return "score-said"
-    if any(bare(word) in drugs() for word in one.text.split()) and not _COMPILED[0][1].search(one.text):
-        return "medication"
-    for kind, pattern in _COMPILED:
-        if pattern.search(one.text):
-            return kind
-    words = len(one.text.split())
-    if not several:  # a dictation: every sentence is the clinician's own and belongs into the note
-        return "report" if words >= 2 else ""
-    spoke = one.speaker != CLINICIAN
-    return "report" if spoke and words > _NOT_SUBSTANCE and _TOPICS.search(one.text) else ""
+    kind = _kind(one)
+    if kind:
+        return kind
+    told = one.speaker != CLINICIAN and not one.question and len(one.text.split()) >= _SHORT
+    return "report" if told and TOPICS.search(one.text) else ""
 
 
-def _answer(said: Sequence[Utterance], asked: int) -> list[Utterance]:
-    """What the other one says next, up to two sentences."""
+def _with_answer(said: Sequence[Utterance], at: int, kind: str) -> tuple[Utterance, ...]:
+    """The sentence, and what the other one says to it; nothing for a question that is no finding."""
+    one = said[at]
+    if one.question:
+        if kind not in _ASKED_AND_ANSWERED:
+            return ()
+        answer = _answer(said, at, MOST_ANSWERS)
+        useless = kind == "score-said" and not any(NUMBER.search(part.text) for part in answer)
+        return () if useless or not (answer or kind == "risk") else (one, *answer)
+    agreed = _answer(said, at, 1) if kind == "homework" and one.speaker == CLINICIAN else ()
+    return (one, *(part for part in agreed if AGREES.search(part.text)))
+
+
+def _answer(said: Sequence[Utterance], asked: int, most: int) -> tuple[Utterance, ...]:
+    """What the other one says next, until it is about something else that belongs in the note."""
     answer: list[Utterance] = []
-    for one in said[asked + 1 : asked + 3]:
-        if one.speaker == said[asked].speaker or one.question:
+    for one in said[asked + 1 : asked + 1 + most]:
+        own = _kind(one)
+        if one.speaker == said[asked].speaker or one.question or (own and own != _kind(said[asked])):
             break
         answer.append(one)
-    return answer
+    return tuple(answer)
+
+
+def _dictation(said: Sequence[Utterance], template: Template) -> Iterator[Found]:
+    """Every sentence is the clinician's own and belongs into the note; a spoken heading holds until the next one."""
+    heading = ""
+    for one in said:
+        spoken, alone = spoken_heading(one.text, template)
+        heading = spoken or heading
+        kind = _kind(one) or "report"
+        if not alone and len(one.text.split()) >= 2:
+            yield Found(kind, (one,), heading)
+
+
+def spoken_heading(text: str, template: Template) -> tuple[str, bool]:
+    """The heading with which a sentence begins ("Plan: ...", "New section, plan."), and whether that is all of it."""
+    for section in template.section:
+        name = re.escape(section.heading)
+        cue = r"(?:(?:new |next )?(?:heading|section)[\s,:.]+)?"
+        qualifier = r"(?:treatment )?" if "plan" in section.kinds else ""
+        found = re.match(rf"\s*{cue}{qualifier}{name}\s*(?:[:.,]|$)\s*", text, re.IGNORECASE)
+        if found:
+            return section.heading, found.end() == len(text)
+    return "", False
+
+
+def _kind(one: Utterance) -> str:
+    first, *others = KINDS
+    if first[1].search(one.text):
+        return first[0]
+    if any(bare(word) in drugs() for word in one.text.split()):
+        return "medication"
+    return next((kind for kind, pattern in others if pattern.search(one.text)), "")
 
 
 def _text(parts: Sequence[Utterance], *, quoted: bool) -> str:
-    if not quoted:
-        return " ".join(part.text for part in parts)
-    return " ".join(f'{_name(part.speaker)}: "{_clean(part.text)}"' for part in parts)
+    """Word for word; in a conversation with who said it."""
+    texts = [(group[0].speaker, " ".join(part.text for part in group)) for group in _groups(parts)]
+    return " ".join(f'{_name(who)}: "{_clean(text)}"' if quoted else _clean(text) for who, text in texts)
+
+
+def _groups(parts: Sequence[Utterance]) -> list[list[Utterance]]:
+    """Sentences of one speaker that follow one another, as long as their span stays short enough to be a citation."""
+    groups: list[list[Utterance]] = []
+    for part in parts:
+        before = groups[-1] if groups else None
+        if before and before[-1].speaker == part.speaker and part.last - before[0].first < LONGEST_SPAN:
+            before.append(part)
+        else:
+            groups.append([part])
+    return groups
 
 
 def _name(speaker: str) -> str:
@@ -168,8 +165,4 @@ def _name(speaker: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return text.replace('"', "'")
-
-
-def _spans(parts: Sequence[Utterance]) -> tuple[tuple[int, int], ...]:
-    return tuple((part.first, part.last) for part in parts)
+    return text.replace('"', "'").replace("“", "'").replace("”", "'")

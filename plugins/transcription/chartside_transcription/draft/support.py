@@ -1,165 +1,135 @@
 """The check that no sentence of a draft says more than its span: ours, whoever drafts (T-8).
 
-A sentence stands when
-- its spans exist, are short, and lie in what somebody said;
-- what it quotes is there word for word, and is attributed to who said it;
-- else: every content word, in the same order, and every number is in the span; each with the same negation; no "if",
-  "maybe" or "would" of the span is lost; what it says of the client was said by the client, and not in a question.
+A sentence stands when its spans exist, are short and lie in what one speaker said, and
 
-Words that carry no finding ("the", "client reports") need no source. Everything else does: a mood, a diagnosis, a
-judgement that nobody spoke has no word to stand on.
+- where it quotes: each quote is whole sentences of its span, word for word, attributed to who said them, and nothing
+  stands beside the quotes;
+- else: its content words, numbers and persons are those of whole clauses of the span, in their order: nothing is added,
+  and within a clause nothing is left out but fillers. Negations, conditions, doubts and times ("maybe", "if", "last
+  week", "used to") of the source stand in it, too; what was is not said to be. It is about the client where the client
+  spoke, and no question is a source.
+
+So a mood, a diagnosis, a judgement that nobody spoke has no word to stand on. It is strict: a good paraphrase that
+fails costs a sentence, a bad one that passes costs the chart its truth.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chartside_transcription.draft.model import Proposal
+from chartside_transcription.draft.tokens import (
+    CLIENT_PERSON,
+    CLINICIAN_PERSON,
+    FRAME,
+    bound_words,
+    clauses,
+    follows,
+    is_past,
+    is_present,
+    tokens,
+)
 from chartside_transcription.draft.utterances import Utterance
-from chartside_transcription.marks import bare, word_set
+from chartside_transcription.marks import bare
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript
 
 LONGEST_SPAN, MOST_SPANS = 80, 4
-_QUOTE = re.compile(r"[\"“]([^\"”]*)[\"”]")
-_ATTRIBUTION = re.compile(r"^(?P<who>Clinician|Client|Other|S\d)\s*:\s*", re.IGNORECASE)
-_GLUE = word_set(
-    "a an the and of to in on at as is are was were be been being am it its he she they his her their him them that "
-    "this these those there which who with for from into i me my you your yours we our us have has had do does did so then "
-    "also just about client clinician therapist patient reports reported states stated says said describes described "
-    "mentions mentioned notes noted session today"
-)
-_NEGATIONS = word_set(
-    "no not never none nothing neither nor without deny denies denied denying cannot can't won't don't doesn't didn't "
-    "isn't aren't wasn't weren't haven't hasn't hadn't wouldn't couldn't shouldn't stop stopped"
-)
-_MODALS = word_set(
-    "if unless would could might may maybe perhaps should possibly almost probably wish hope try"
-)
-_NUMBERS = {
-    word: str(n)
-    for n, word in enumerate(
-        (
-            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-            "seventeen eighteen nineteen"
-        ).split()
-    )
-} | {
-    word: str(n * 10)
-    for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A content word: its stem, whether a negation governs it, who said it, and whether as a question."""
-
-    stem: str
-    negated: bool
-    speaker: str = ""
-    asked: bool = False
+"""Words of one span, and spans of one sentence: more would cite everything and so nothing."""
+_QUOTE = re.compile(r"[\"“]([^\"“”]*)[\"”]")
+_ATTRIBUTION = re.compile(r"^(Clinician|Client|Other|S\d+)\s*:$", re.IGNORECASE)
 
 
 def unsupported(proposal: Proposal, transcript: Transcript, said: Sequence[Utterance]) -> str:
     """Why the sentence cannot stand; empty when its span supports it."""
     if not proposal.spans or len(proposal.spans) > MOST_SPANS:
-        return "no span"
+        return "no span, or too many"
     for first, last in proposal.spans:
         if not 0 <= first <= last < len(transcript.words) or last - first >= LONGEST_SPAN:
             return "span outside the transcript, or too long"
-    sources = [_parts(said, span) for span in proposal.spans]
-    text = proposal.text.strip()
-    if _QUOTE.search(text):
-        return _quotes(text, transcript, proposal)
-    return _words_of(text, [part for parts in sources for part in parts])
+        if len({word.speaker for word in transcript.words[first : last + 1]}) > 1:
+            return "span of more than one speaker"
+    sources = [[u for u in said if u.first <= last and u.last >= first] for first, last in proposal.spans]
+    several = len(transcript.speakers) > 1
+    if re.search(r"[\"“”]", proposal.text):
+        return _quotes(proposal.text, sources, several=several)
+    return _words(proposal.text, [part for parts in sources for part in parts], several=several)
 
 
-def _parts(said: Sequence[Utterance], span: tuple[int, int]) -> list[Utterance]:
-    return [u for u in said if u.first <= span[1] and u.last >= span[0]]
-
-
-def _quotes(text: str, transcript: Transcript, proposal: Proposal) -> str:
-    """Quotes stand word for word in the spans, in order; outside them only attribution and glue."""
-    outside = _QUOTE.sub(" ", text)
-    loose = [w for w in _tokens(_ATTRIBUTION.sub("", outside)) if w.stem]
-    if loose:
-        return "words outside the quote"
+def _quotes(text: str, sources: Sequence[Sequence[Utterance]], *, several: bool) -> str:
+    """Quotes are whole sentences of their spans, in order; beside them only who said it."""
     quotes = _QUOTE.findall(text)
-    if len(quotes) > len(proposal.spans):
-        return "quote without a span"
-    whos = [w.lower() for w in re.findall(r"(Clinician|Client|Other|S\d)\s*:", outside, re.IGNORECASE)]
-    for n, (quote, (first, last)) in enumerate(zip(quotes, proposal.spans, strict=False)):
-        words = transcript.words[first : last + 1]
-        if _plain(quote) not in _plain(" ".join(w.text for w in words)) or not quote.strip():
-            return "quote that was not said"
-        if n < len(whos) and any(w.speaker.lower() != whos[n] for w in words if w.speaker):
+    beside = [part.strip() for part in _QUOTE.sub("\n", text).split("\n")]
+    if len(quotes) != len(sources) or beside[-1].strip(" .") or re.search(r"[\"“”]", "".join(beside)):
+        return "words beside the quote"
+    for before, quote, parts in zip(beside, quotes, sources, strict=False):
+        who = _ATTRIBUTION.match(before)
+        if (before or several) and not who:
+            return "quote without who said it"
+        if who and any(part.speaker.lower() not in ("", who[1].lower()) for part in parts):
             return "quote of somebody else"
+        if not _plain(quote) or _plain(quote) != _plain(" ".join(part.text for part in parts)):
+            return "quote that was not said so"
     return ""
 
 
-def _plain(text: str) -> str:
-    return f" {' '.join(bare(word) for word in text.split())} "
+def _plain(text: str) -> list[str]:
+    return [word for word in map(bare, text.split()) if word]
 
 
-def _words_of(text: str, parts: Sequence[Utterance]) -> str:
-    """Content words and numbers in order, negations and modals alike, said by whom it is said of."""
-    wanted = _tokens(text)
-    given = [token for part in parts for token in _tokens(part.text, part.speaker, part.question)]
-    if not wanted:
+def _words(text: str, parts: Sequence[Utterance], *, several: bool) -> str:
+    """Content in order, clause by clause; said by whom it is said of."""
+    about, rest = _about(text) if several else (CLIENT, text)
+    named = rest != text or bool(_bare(text) & CLIENT_PERSON)
+    wanted = tokens(rest, client_named=named or not several)
+    if not any(token.content for token in wanted):
         return "says nothing"
-    lower = {bare(word) for word in text.split()}
-    about = CLIENT if "client" in lower or "patient" in lower else CLINICIAN if "clinician" in lower else ""
-    usable = [t for t in given if not t.asked and (not about or t.speaker in ("", about, "S1"))]
+    asks = text.rstrip().endswith("?")
+    usable = [p for p in parts if (asks or not p.question) and (not several or p.speaker == about)]
+    if not usable:
+        return "no source: a question, or somebody else's words"
     at = 0
-    for token in wanted:
-        match = next((n for n in range(at, len(usable)) if usable[n].stem == token.stem), None)
-        if match is None:
-            return "word that was not said" if not token.stem.isdigit() else "number that was not said"
-        if usable[match].negated != token.negated:
-            return "negation changed"
-        at = match + 1
-    return _modality(text, parts)
+    used: list[Utterance] = []
+    for part in usable:
+        before = at
+        for clause in clauses(part.text):
+            at = follows(wanted, at, clause)
+        if at > before:
+            used.append(part)
+    if at < len(wanted):
+        return _reason(wanted[at].stem, {token.stem for part in usable for token in tokens(part.text)})
+    return _kept(text, used)
 
 
-def _modality(text: str, parts: Sequence[Utterance]) -> str:
-    """A condition or a doubt of the source must stand in the sentence, too."""
-    kept = {bare(word) for word in text.split()}
-    stems = {token.stem for token in _tokens(text)}
-    for part in parts:
-        used = stems & {token.stem for token in _tokens(part.text)}
-        hedges = {bare(word) for word in part.text.split()} & _MODALS
-        if used and hedges - kept:
-            return "condition or doubt left out"
+def _about(text: str) -> tuple[str, str]:
+    """Whom the sentence is about, and the sentence without its frame ("Client reports that ...")."""
+    found = FRAME.match(text)
+    if found:
+        return (CLINICIAN if found["who"].lower() in CLINICIAN_PERSON else CLIENT), text[found.end() :]
+    lower = _bare(text)
+    return (CLINICIAN if lower & CLINICIAN_PERSON and not lower & CLIENT_PERSON else CLIENT), text
+
+
+def _bare(text: str) -> set[str]:
+    return {bare(word).removesuffix("'s") for word in text.split()}
+
+
+def _reason(stem: str, said: set[str]) -> str:
+    if stem.isdigit():
+        return "number that was not said"
+    return "order, omission or negation changed" if stem in said else "word that was not said"
+
+
+def _kept(text: str, used: Sequence[Utterance]) -> str:
+    """Conditions, doubts, times and the tense of the source."""
+    kept = bound_words(text)
+    reported = bool(re.match(r"\s*(?:the\s+)?\w+\s+\w+ed\b", text))  # "Client reported that she was ..."
+    for part in used:
+        if bound_words(part.text) - kept:
+            return "condition, doubt or time left out"
+        past, present = is_past(part.text), is_present(part.text)
+        if past and not present and not is_past(text):
+            return "past told as present"
+        if present and not past and is_past(text) and not is_present(text) and not reported:
+            return "present told as past"
     return ""
-
-
-def _tokens(text: str, speaker: str = "", asked: bool = False) -> list[_Token]:
-    """Content words. A negation governs what follows it, up to a comma, a "but" or the sentence's end."""
-    found: list[_Token] = []
-    negated = False
-    for raw in text.replace("-", " ").split():
-        word = bare(raw).replace("’", "'")
-        if word in ("but", "however", "except"):
-            negated = False
-        if word in _NEGATIONS:
-            negated = True
-        elif word and word not in _GLUE:
-            found.append(_Token(_stem(word), negated, speaker, asked))
-        if raw.endswith((",", ";", ".", "?", "!")):
-            negated = False
-    return found
-
-
-def _stem(word: str) -> str:
-    """Endings off, numbers as digits; contractions by their first part."""
-    word = _NUMBERS.get(word, word.split("'")[0])
-    if word.isdigit() or len(word) < 4:
-        return word if word not in _GLUE else ""
-    for ending, instead in (("ies", "y"), ("ying", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)] + instead
-            break
-    if len(word) > 3 and word[-1] == word[-2]:
-        word = word[:-1]
-    return word.rstrip("e")

@@ -1,0 +1,93 @@
+"""What the rules look for: the first pattern that matches names the kind of a sentence.
+
+Patterns find sentences; they never change or explain one. A sentence about safety is quoted whatever else it holds.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_SELF = r"(?:my|your|him|her|them)sel(?:f|ves)"
+_TEST = r"(?:p ?h ?q|g ?a ?d|p ?c ?l|audit|dast|c-?ssrs|moca|m ?d ?q|y-?bocs|oq|wsas|isi)"
+_COUNT = r"(?:\d+|[a-z]*teen|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty)"
+_KINDS: tuple[tuple[str, str], ...] = (
+    (
+        "risk",
+        rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn)(?:ing)? {_SELF}|"
+        r"want(?:ing|ed)? to (?:die|be dead|disappear)|(?:not|n't) want(?:ing)? to (?:be alive|live|be here|wake up)|"
+        r"be(?:ing)? alive|end (?:my|your|it|his|her) (?:life|all)|better off (?:dead|without)|overdos|safety plan|"
+        r"weapon|\bguns?\b|(?:hits?|hitting|beats?|chok(?:es?|ed|ing)|threaten(?:s|ed)?) (?:me|you|her|him|us)\b|"
+        r"abus(?:e|ed|ive|ing)\b|\brisk (?:is|was|of|to|level|assess)|"
+        r"hurt(?:ing)? (?:someone|somebody|anyone|anybody|others)",
+    ),
+    (
+        "score",
+        rf"\b{_TEST}[ -]?(?:\d+|nine|seven|five|two|four|forty)?\b.*\b{_COUNT}\b|"
+        rf"\b{_COUNT} out of (?:ten|10|five|5|twenty[ -]?(?:one|seven)|21|27)\b",
+    ),
+    ("report", r"\bfamily history\b|\bhistory of\b"),
+    (
+        "appointment",
+        rf"(?:meet|see (?:you|each other|her|him)|session|appointment|come (?:in|back)|again|read it together)"
+        rf".{{0,40}}next (?:{_WEEKDAY}|week|month|time)|next (?:{_WEEKDAY}|appointment|session) (?:is|at|on)|"
+        rf"(?:we'll|we will|let's) meet|see you (?:on |next |in )|follow[- ]up (?:in|on|appointment)",
+    ),
+    (
+        "medication",
+        r"\bmilligrams?\b|\bmg\b|\bmedications?\b|\bprescri|\bdos(?:e|age)\b|\bpills?\b|side effects?",
+    ),
+    (
+        "homework",
+        r"homework|write (?:it |them |him |her )?(?:a letter|down)|diary|journal\b|worksheet|"
+        r"(?:complete|fill out|keep).{0,30}(?:thought records?|log|diary|chart)|"
+        r"(?:for|before|until) next (?:week|session|time)|i(?: would|'d) like you to|your (?:task|assignment)|"
+        r"practice (?:it|that|this|the)|would you be willing|before we meet",
+    ),
+    (
+        "plan",
+        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|coordinate with|"
+        r"refer(?:ral|red? to)|release of information|weekly .*therapy|discharge",
+    ),
+    (
+        "goal",
+        r"\bgoals?\b|\bwant to (?:be able|work on|learn|stop|start|get better)|working (?:on|toward)|\bhope to\b",
+    ),
+    (
+        "diagnosis",
+        r"\bdiagnos(?:is|es|ed)\b|\b(?:major depressive|generalized anxiety|panic|bipolar|adjustment|"
+        r"post[- ]?traumatic stress|obsessive[- ]compulsive|use|personality|eating) disorder\b",
+    ),
+    (
+        "observation",
+        r"\b(?:mood|affect|effect|speech|thought process|appearance|orient(?:ed|ation)|insight|judgment|eye contact|"
+        r"memory) (?:was|is|were|appeared|remained)\b|\balert and oriented\b|^i notice\b",
+    ),
+    (
+        "intervention",
+        r"\bwe (?:practi[cs]ed|reviewed|discussed|explored|worked|talked|processed|did)\b|breathing exercise|"
+        r"cognitive (?:restructuring|behavioral)|grounding|mindfulness|exposure|role[- ]play|psychoeducation|"
+        r"thought record|coping (?:skills?|plan)|motivational interviewing|\bemdr\b|\bdbt\b|"
+        r"safety (?:check|assessment)|^let's (?:slow|try|take|stay|breathe|practi[cs]e|look|notice|go back)\b",
+    ),
+)
+KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
+SCALE = re.compile(
+    r"scale (?:from|of) (?:zero|one|0|1) to (?:ten|10|five|5)|zero to ten|one to ten", re.IGNORECASE
+)
+NUMBER = re.compile(r"\b(?:\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.IGNORECASE)
+AGREES = re.compile(
+    r"^(?:ok(?:ay)?|yes|yeah|sure|all right|no\b|i (?:can|could|will|'ll|would)|i'll|fine|maybe)\b",
+    re.IGNORECASE,
+)
+TOPICS = re.compile(
+    r"\b(sle(?:ep|pt|eping)|insomnia|nightmares?|wak(?:e|ing|es)|woke|tired|exhaust\w*|energy|appetite|eat(?:en|ing)?|"
+    r"ate|meals?|weight|anxi\w+|worr\w+|panic\w*|nervous|afraid|scared|fear\w*|sad\w*|depress\w*|cry\w*|cried|hopeless|"
+    r"guilt\w*|asham\w+|ang(?:er|ry)|irritab\w+|mood|stress\w*|overwhelm\w*|lonel\w+|alone|grief|griev\w+|loss|lost|miss|"
+    r"died|death|cemetery|concentrat\w+|focus|memory|pain|headaches?|chest|heart|heavy|stomach|breath\w*|tense|tension|"
+    r"drink\w*|drank|alcohol|beers?|wine|smok\w+|cannabis|marijuana|weed|drugs?|coffee|work\w*|job|fired|boss|school|"
+    r"class(?:es)?|money|rent|hous(?:e|ing)|mother|father|mom|dad|parents?|brother|sister|wife|husband|partner|"
+    r"girlfriend|boyfriend|friends?|kids?|children|son|daughter|family|divorce\w*|argu\w+|fight|fought|breakup|trauma\w*|"
+    r"flashbacks?|feel\w*|felt|help(?:s|ed)|cop(?:e|ing)|exercis\w+|hospital\w*|ready|better|worse|months?|weeks?|years?)\b",
+    re.IGNORECASE,
+)
