@@ -9,6 +9,8 @@ from datetime import datetime
 from chartside.codes import LOINC_PROGRESS_NOTE, LOINC_SYSTEM, concept
 from chartside.types import Resource
 
+Coding = dict[str, str]
+
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9._~:|=+-]{1,128}\Z")
 
@@ -47,7 +49,9 @@ class Draft:
 
     ``key``: what makes writing it twice write it once (see ``chartside.jobs.ledger.effect_key``). ``sources``:
     references of what the model read. ``dictated``: speech recognition wrote it down (label DICTAST, too).
-    ``type``: a CodeableConcept, a progress note if not given. ``at``: when the model wrote it.
+    ``type``: a CodeableConcept, a progress note if not given. ``at``: when the model wrote it. ``replaces``: the signed
+    document of which it is a new version. ``labels``: further codings for ``meta.security`` (PSYTHPN). ``also``: the
+    same text in other forms, as (content type, bytes).
     """
 
     key: str
@@ -58,6 +62,9 @@ class Draft:
     title: str
     sources: tuple[str, ...] = ()
     encounter: str = ""
+    replaces: str = ""
+    labels: tuple[Coding, ...] = ()
+    also: tuple[tuple[str, bytes], ...] = ()
     dictated: bool = False
     language: str = "en"
     content_type: str = "text/plain; charset=utf-8"
@@ -69,8 +76,10 @@ class Draft:
         """Refuse references that are none and an empty key (ValueError)."""
         if not _SLUG.match(self.key):
             raise ValueError("Draft.key: is empty or no slug; use chartside.jobs.ledger.effect_key")
-        named = (self.patient, *self.sources, *([self.encounter] if self.encounter else []))
+        named = (self.patient, *self.sources, *(one for one in (self.encounter, self.replaces) if one))
         if not all(_REFERENCE.match(one) for one in named):
-            raise ValueError("Draft: patient, encounter and sources are references such as Patient/12")
+            raise ValueError(
+                "Draft: patient, encounter, replaces and sources are references such as Patient/12"
+            )
         if not self.patient.startswith("Patient/") or self.at.tzinfo is None:
             raise ValueError("Draft: patient is a Patient/..., and at has a time zone")

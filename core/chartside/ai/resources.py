@@ -87,12 +87,15 @@ def _card(model: Model) -> Resource:
 
 def document(draft: Draft, device_reference: str) -> Resource:
     """The draft: preliminary, labelled, authored by the Device."""
-    encounter = {"context": {"encounter": [{"reference": draft.encounter}]}} if draft.encounter else {}
+    context: Resource = {"period": {"end": instant(draft.at)}}  # Oracle Health takes no document without
+    if draft.encounter:
+        context["encounter"] = [{"reference": draft.encounter}]
+    older = {"code": "replaces", "target": {"reference": draft.replaces}}
     return {
         "resourceType": "DocumentReference",
         "meta": {
             "profile": [AI_DRAFT_PROFILE],
-            "security": [_AIAST, *([_DICTAST] if draft.dictated else [])],
+            "security": [_AIAST, *([_DICTAST] if draft.dictated else []), *draft.labels],
         },
         "language": draft.language,
         "identifier": [{"system": AI_DRAFT_SYSTEM, "value": draft.key}],
@@ -103,15 +106,41 @@ def document(draft: Draft, device_reference: str) -> Resource:
         "date": instant(draft.at),
         "author": [{"reference": device_reference}],
         "description": draft.title,
-        "content": [content(draft.text, draft.content_type, draft.title, draft.language)],
-        **encounter,
+        "content": contents(draft.text, draft.content_type, draft.title, draft.language, draft.also),
+        "context": context,
+        **({"relatesTo": [older]} if draft.replaces else {}),
     }
 
 
-def content(text: str, content_type: str, title: str, language: str) -> Resource:
-    """``DocumentReference.content`` with the text itself."""
-    data = base64.b64encode(text.encode()).decode()
-    return {"attachment": {"contentType": content_type, "language": language, "data": data, "title": title}}
+def contents(
+    text: str, content_type: str, title: str, language: str, also: Sequence[tuple[str, bytes]] = ()
+) -> list[Resource]:
+    """``DocumentReference.content``: the text itself first, then its other forms."""
+    forms = [(content_type, text.encode()), *also]
+    return [
+        {
+            "attachment": {
+                "contentType": kind,
+                "language": language,
+                "data": base64.b64encode(data).decode(),
+                "title": title,
+            }
+        }
+        for kind, data in forms
+    ]
+
+
+def replaced(resource: Resource) -> list[str]:
+    """References of the documents of which this is a new version."""
+    rows = [row for row in resource.get("relatesTo") or [] if isinstance(row, dict)]
+    targets = [row.get("target") or {} for row in rows if row.get("code") == "replaces"]
+    return [str(target["reference"]) for target in targets if target.get("reference")]
+
+
+def finished(resource: Resource, signer: str) -> Resource:
+    """The document as ``signer`` (a Practitioner) answers for it: final, or amended where it replaces another."""
+    standing = "amended" if replaced(resource) else "final"
+    return {**resource, "docStatus": standing, "authenticator": {"reference": signer}}
 
 
 def text_of(resource: Resource) -> str:
@@ -141,10 +170,14 @@ def provenance(
 def signed(target: str, device_reference: str, signer: str, at: datetime, *, draft: str) -> Resource:
     """The Provenance of the signed version: the model wrote it, ``signer`` (a Practitioner) verified it."""
     made = provenance(target, device_reference, at, sources=[draft], activity="UPDATE")
-    verifier = concept(PROVENANCE_PARTICIPANT_SYSTEM, "verifier", "Verifier")
-    made["agent"].append({"type": verifier, "who": {"reference": signer}})
     made["entity"][0]["role"] = "revision"
-    return made
+    return verified(made, signer)
+
+
+def verified(trace: Resource, signer: str) -> Resource:
+    """A Provenance with its human verifier."""
+    verifier = concept(PROVENANCE_PARTICIPANT_SYSTEM, "verifier", "Verifier")
+    return {**trace, "agent": [*trace["agent"], {"type": verifier, "who": {"reference": signer}}]}
 
 
 def edited(target: str, device_reference: str, editor: str, at: datetime, *, draft: str) -> Resource:

@@ -16,7 +16,7 @@ are written one after the other, and the next ``write`` of the same key complete
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,14 +24,17 @@ from chartside.ai.guard import FEATURE, HOLDS_DRAFTS
 from chartside.ai.model import Draft, Model
 from chartside.ai.resources import (
     ai_agent,
-    content,
+    contents,
     device,
     document,
     edited,
+    finished,
     is_labelled,
     provenance,
+    replaced,
     signed,
     text_of,
+    verified,
     verifiers,
 )
 from chartside.audit import Auditor, AuditRecord, Event
@@ -44,6 +47,8 @@ from chartside.manifest import Manifest
 from chartside.types import Resource
 
 _OTHERS: Final = ("Device", "Provenance")
+SIGNED: Final = ("final", "amended")
+"""``docStatus`` of what a clinician answers for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +88,49 @@ class AiWriter:
         final there, so it is withdrawn again (entered-in-error).
         """
         self._declared()
+        return self._write(draft, "")
+
+    def write_signed(self, draft: Draft, signer: str) -> Written:
+        """Write a text that ``signer`` has read already, final from the beginning: only where the EHR takes no drafts.
+
+        There (``Adapter.takes_preliminary``) the draft waits with the caller, in memory. Calling it again after an
+        interruption completes it. Raises PolicyRefused where the EHR takes drafts, or somebody else has signed.
+        """
+        self._declared()
+        if self.__route.place(self._home(HOLDS_DRAFTS)).adapter.takes_preliminary:
+            raise PolicyRefused("this EHR takes drafts (P-3)", mend="write the draft, then let it be signed")
+        self._practitioner(signer)
+        return self._write(draft, signer)
+
+    def _write(self, draft: Draft, signer: str) -> Written:
         found = self.__fhir.search(HOLDS_DRAFTS, {"identifier": f"{AI_DRAFT_SYSTEM}|{draft.key}"}).first()
+        if signer:
+            self._same_signer(found, signer)
+            self._audit({"subject": {"reference": draft.patient}}, HOLDS_DRAFTS, signer)
         if found is None and self._together():
-            document_, device_, provenance_ = self._transaction(draft)
+            document_, device_, provenance_ = self._transaction(draft, signer)
         else:
-            document_, device_, provenance_ = self._in_order(draft, found)
+            document_, device_, provenance_ = self._in_order(draft, found, signer)
         if found is None:
-            self._require_kept(document_)
+            self._require_kept(document_, signed=bool(signer))
+        if signer and draft.replaces:
+            self._supersede(draft.replaces)
         return Written(document_, device_, provenance_, created=found is None)
 
-    def revise(self, reference: str, text: str, editor: str) -> Resource:
-        """Replace the text of a draft by what ``editor`` (a Practitioner) made of it. It stays a draft."""
+    def revise(
+        self, reference: str, text: str, editor: str, also: Sequence[tuple[str, bytes]] = ()
+    ) -> Resource:
+        """Replace the text of a draft by what ``editor`` (a Practitioner) made of it. It stays a draft.
+
+        ``also``: the same text in other forms, as (content type, bytes); those that stood there are dropped.
+        """
         draft = self._draft(reference)
         self._practitioner(editor)
         old = draft["content"][0].get("attachment") or {}
-        fresh = content(
-            text, old.get("contentType", "text/plain"), old.get("title", ""), old.get("language", "en")
+        fresh = contents(
+            text, old.get("contentType", "text/plain"), old.get("title", ""), old.get("language", "en"), also
         )
-        after = {**draft, "content": [fresh]}
+        after = {**draft, "content": fresh}
         author = self._author(reference)
         made = edited(reference, author, editor, self.__clock.now(), draft=_versioned(draft))
         return self._replace(after, made)
@@ -115,14 +145,16 @@ class AiWriter:
         found = self._labelled(reference)
         self._practitioner(signer)
         author = self._author(reference)
-        if found.get("docStatus") == "final":
-            return self._signed_before(found, reference, author, signer)
-        self._require_preliminary(found)
-        self._audit(found, reference, signer)
-        after = {**found, "docStatus": "final", "authenticator": {"reference": signer}}
-        return self._replace(
-            after, signed(reference, author, signer, self.__clock.now(), draft=_versioned(found))
-        )
+        if found.get("docStatus") in SIGNED:
+            done = self._signed_before(found, reference, author, signer)
+        else:
+            self._require_preliminary(found)
+            self._audit(found, reference, signer)
+            trace = signed(reference, author, signer, self.__clock.now(), draft=_versioned(found))
+            done = self._replace(finished(found, signer), trace)
+        for older in replaced(done):
+            self._supersede(older)
+        return done
 
     def discard(self, reference: str) -> Resource:
         """Withdraw a draft: it stays, marked as entered in error."""
@@ -151,35 +183,30 @@ class AiWriter:
         place = self.__route.place(self._home(HOLDS_DRAFTS))
         return len(homes) == 1 and place.client.capabilities().transaction
 
-    def _transaction(self, draft: Draft) -> tuple[str, str, str]:
+    def _transaction(self, draft: Draft, signer: str) -> tuple[str, str, str]:
         who, what = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
         entries = [
             Create(device(draft.model), _identifier(AI_DEVICE_SYSTEM, draft.model.key), who),
-            Create(document(draft, who), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
-            Create(provenance(what, who, draft.at, sources=draft.sources)),
+            Create(_document(draft, who, signer), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
+            Create(_trace(draft, what, who, signer)),
         ]
         made = [result.require() for result in self.__fhir.transaction(entries)]
         return _reference(made[1]), _reference(made[0]), _reference(made[2])
 
-    def _in_order(self, draft: Draft, found: Resource | None) -> tuple[str, str, str]:
+    def _in_order(self, draft: Draft, found: Resource | None, signer: str) -> tuple[str, str, str]:
         who = _reference(
             self.__fhir.create(
                 device(draft.model), if_none_exist=_identifier(AI_DEVICE_SYSTEM, draft.model.key)
             ).resource
         )
         if found is None:
-            fresh = document(draft, self._seen_from(HOLDS_DRAFTS, who))
+            fresh = _document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
             found = self.__fhir.create(fresh, if_none_exist=_identifier(AI_DRAFT_SYSTEM, draft.key)).resource
         what = _reference(found)
         trace = next((one for one in self._traces(what) if ai_agent(one)), None)
         if trace is None:
-            made = provenance(
-                self._seen_from("Provenance", what),
-                self._seen_from("Provenance", who),
-                draft.at,
-                sources=draft.sources,
-            )
-            trace = self.__fhir.create(made).resource
+            target, agent = (self._seen_from("Provenance", one) for one in (what, who))
+            trace = self.__fhir.create(_trace(draft, target, agent, signer)).resource
         return what, who, _reference(trace)
 
     def _replace(self, after: Resource, trace: Resource) -> Resource:
@@ -193,13 +220,23 @@ class AiWriter:
 
     def _signed_before(self, found: Resource, reference: str, author: str, signer: str) -> Resource:
         """Signed already: complete the Provenance if the signing was interrupted before it."""
-        if (found.get("authenticator") or {}).get("reference") != signer:
-            raise PolicyRefused("the document was signed by somebody else", mend="amend it in the EHR")
+        self._same_signer(found, signer)
         if not any(signer in verifiers(trace) for trace in self._traces(reference)):
             self.__fhir.create(signed(reference, author, signer, self.__clock.now(), draft=_versioned(found)))
         return found
 
+    def _supersede(self, reference: str) -> None:
+        """Mark a signed AI document as superseded by its new version; what stands in it stays."""
+        old = self.__fhir.read(*reference.split("/", 1))
+        if is_labelled(old) and old.get("status") == "current":
+            self.__fhir.update({**old, "status": "superseded"})
+
     # --- reading and refusing
+
+    @staticmethod
+    def _same_signer(found: Resource | None, signer: str) -> None:
+        if found is not None and (found.get("authenticator") or {}).get("reference") != signer:
+            raise PolicyRefused("the document was signed by somebody else", mend="amend it in the EHR")
 
     def _declared(self) -> None:
         if not self.__manifest.declares(FEATURE):
@@ -256,10 +293,10 @@ class AiWriter:
         if self.__fhir.read(kind, id).get("active") is False:
             raise PolicyRefused("the Practitioner is not active any more", mend="let another clinician sign")
 
-    def _require_kept(self, reference: str) -> None:
+    def _require_kept(self, reference: str, *, signed: bool) -> None:
         """Servers were seen to store otherwise than they were sent: read back what decides."""
         kept = self.__fhir.read(*reference.split("/", 1))
-        if kept.get("docStatus") == "preliminary" and is_labelled(kept):
+        if (signed or kept.get("docStatus") == "preliminary") and is_labelled(kept):
             return
         try:
             self.__fhir.update({**kept, "status": "entered-in-error"})
@@ -295,6 +332,16 @@ class AiWriter:
         if home == self._home(kind):
             return reference
         return f"{self.__route.place(home).client.base_url}/{reference}"
+
+
+def _document(draft: Draft, device_reference: str, signer: str) -> Resource:
+    made = document(draft, device_reference)
+    return finished(made, signer) if signer else made
+
+
+def _trace(draft: Draft, target: str, device_reference: str, signer: str) -> Resource:
+    made = provenance(target, device_reference, draft.at, sources=draft.sources)
+    return verified(made, signer) if signer else made
 
 
 def _identifier(system: str, value: str) -> str:
