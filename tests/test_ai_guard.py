@@ -262,7 +262,7 @@ def test_the_plugins_view_of_its_servers_is_no_way_around_the_gate(world: World)
     homes = world.ai.route
     assert homes.place(homes.home("Task", "cs")).adapter.name == "plain"
     names = {name for thing in (homes, homes.place("ehr")) for name in dir(thing) if name[0] != "_"}
-    assert names == {"home", "place", "rung", "adapter"}
+    assert names == {"home", "place", "rung", "adapter", "capabilities"}
     for thing in (world.ai, world.writer, PluginLedger(NoLedger(), lambda _: None)):
         for name in (name for name in dir(thing) if not name.startswith("_")):
             assert not isinstance(getattr(thing, name), FhirClient | Route | Place), name

@@ -18,6 +18,7 @@ from chartside.audit.record import Result
 from chartside.clock import Clock
 from chartside.errors import GateError
 from chartside.fhir import (
+    Capabilities,
     Create,
     Created,
     Delete,
@@ -90,6 +91,11 @@ class Seen:
     """A server as plugin code sees it: what it can do, not the client that reaches it."""
 
     adapter: Adapter
+    capabilities: Callable[[], Capabilities]
+
+
+def _seen(place: Place) -> Seen:
+    return Seen(place.adapter, lambda: place.client.capabilities())
 
 
 class Homes:
@@ -100,7 +106,7 @@ class Homes:
     def __init__(self, route: Route) -> None:
         self.home = route.home
         self.rung = route.rung
-        self.place: Callable[[Where], Seen] = lambda where: Seen(route.place(where).adapter)
+        self.place: Callable[[Where], Seen] = lambda where: _seen(route.place(where))
 
 
 class GatedFhir:

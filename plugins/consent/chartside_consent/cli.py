@@ -15,23 +15,36 @@ app = typer.Typer(
     no_args_is_help=True, help="See, record, renew and revoke consents; ask why something is allowed."
 )
 
-_DECIDE = """Decide one request over consents in files (FHIR R4 or R5), with the explanation. Needs no EHR.
+_DECIDE = """Decide one request over consents in files (FHIR R4 or R5). Needs no EHR.
 
-Consents: JSON of one Consent, a list, a Bundle, or NDJSON. Groups, CareTeams, PractitionerRoles and the Patient
-among them are used to tell who belongs to a group, and whether a proxy's say has ended.
+Consents: JSON of one Consent, a list, a Bundle, or NDJSON; or a folder of
+such files. Groups, CareTeams, PractitionerRoles, Organizations and the
+Patient among them tell who belongs to what, and whether a proxy's say ended.
 
-A request file:
+A request file, with all that it may hold; each part may be left out:
 
-  {"patient": "Patient/12", "action": "disclose", "purpose": "TREAT",
-   "actor": "Practitioner/7", "date": "2026-11-24", "zone": "America/Chicago",
-   "category": "reminder", "location": "IL"}
+  {"patient": "Patient/12",         else whom the consents are of
+   "action": "disclose",            else access; see below
+   "purpose": "TREAT",              v3-ActReason, REMIND ..., system|code
+   "actor": "Practitioner/7",       who would get or do it; also
+                                    {"role": {"system": ..., "code": ...}}
+   "date": "2026-11-24",            a day or an instant; else now
+   "zone": "America/Chicago",       whose day it is
+   "resource": {...},               the data, or its reference
+   "category": "reminder",          of a message
+   "location": "IL"}                where the client is
 
-action: read, sms, email, call, record, transcribe, ai, disclose, insights, crisis, or a code of HL7 consentaction
-(access, use, collect, correct). purpose: a v3-ActReason code, REMIND and the like, or system|code. All but action
-may be left out: patient is then the one whom the consents are of, purpose TREAT, date now. "resource" may hold the
-data itself, or its reference if it stands in one of the files; --resource FILE gives it, too.
+action: read, sms, email, call, record, transcribe, ai, disclose, insights,
+crisis, or a code of HL7 consentaction (access, use, collect, correct).
 
-Exit: 0 permit, 1 deny or none (no consent speaks), 2 bad input.
+Data that you do not have can be described: "class": "Observation",
+"securityLabel": ["R", "PSY"], "code": ["http://loinc.org|29463-7"].
+
+Codings, CodeableConcepts, References, and a FHIR Parameters resource with
+the same names are read, too.
+
+Exit: 0 permit; 1 deny, or none (no consent speaks: the output says which
+rule holds then); 2 bad input.
 """
 _DECIDE_EXAMPLES = """Examples:
 
@@ -64,7 +77,9 @@ def decide(
     from .files import read_resources
 
     pile = _pile([*consents, *(more or [])])
-    subject = next(read_resources(resource), None) if resource else None
+    given = list(read_resources(resource)) if resource else []
+    pile.add(given)
+    subject = given[0] if len(given) == 1 else None
     explanation = _explain(pile, request, subject, majority)
     if as_json:
         typer.echo(json.dumps(explanation.as_json(), indent=2))
@@ -118,13 +133,15 @@ def _explain(pile: Pile, request: Path, subject: dict[str, object] | None, major
     from chartside.clock import SystemClock
 
     from . import references
+    from .asking import read_request
     from .compiling import compile_all
     from .engine import newest
     from .explaining import explain
-    from .files import read_request
     from .query import prepare
 
     asked = read_request(request, pile, subject, SystemClock().now())
+    for name in asked.ignored:
+        typer.echo(f"request: {name!r} means nothing here and was passed over", err=True)
     people = pile.directory()
     if asked.groups:
         people.join(asked.request.actor, asked.groups)

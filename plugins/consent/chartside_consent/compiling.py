@@ -12,12 +12,14 @@ from chartside.codes import (
     ACTION_SYSTEM,
     BASE,
     CONSENT_ACTION_SYSTEM,
+    PARTICIPATION_TYPE_SYSTEM,
     ConsentType,
 )
 from chartside.errors import InputError
 
 from . import r5, references
 from .dates import moment, span
+from .directory import ROLE
 from .reading import AUTHOR, CUSTODIAN, Murky, codings, concepts, data_rule, each, loose, who
 from .rules import DENY, NONE, PERMIT, Instrument, Rule, Who
 from .vocabulary import ADVANCE_DIRECTIVES, ALONE, EVERYTHING, NOTES, OPENS, TPO, Key, types
@@ -221,7 +223,7 @@ class _Compiler:
         authors: list[Mapping[str, Any]] = []
         for actor in each(provision.get("actor")):
             roles = loose(actor.get("role"))
-            person = actor.get("reference") or {}
+            person = actor.get("reference") or _by_role(roles)
             if AUTHOR in roles:
                 authors.append(person)
             elif CUSTODIAN not in roles or (
@@ -234,6 +236,12 @@ class _Compiler:
             # to operate this program" is a sufficient recipient.
             found = replace(found, anyone=True)
         return found, who(authors, self.contained) if authors else None
+
+
+def _by_role(roles: list[Key]) -> Mapping[str, Any]:
+    """R5 lets an actor be a role and nobody by name; a way of taking part (recipient ...) says nothing about who."""
+    named = [f"{ROLE}{system}|{code}" for system, code in roles if system != PARTICIPATION_TYPE_SYSTEM]
+    return {"reference": named[0]} if len(named) == 1 else {}
 
 
 def _actions(provision: Mapping[str, Any]) -> frozenset[str]:

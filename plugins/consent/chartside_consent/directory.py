@@ -7,6 +7,9 @@ from typing import Any
 
 from . import references
 
+ROLE = "role:"
+"""How a role is written where people are: ``role:system|code``."""
+
 GROUPS = frozenset({"Group", "CareTeam", "PractitionerRole", "HealthcareService", "OrganizationAffiliation"})
 """Types that stand for several people: one must know the members to judge whether somebody is meant."""
 
@@ -17,6 +20,7 @@ class Directory:
     def __init__(self, resources: Iterable[Mapping[str, Any]] = ()) -> None:
         self._above: dict[str, set[str]] = {}
         self.known: set[str] = set()
+        self._roles_said = False
         for resource in resources:
             self.add(resource)
 
@@ -36,10 +40,15 @@ class Directory:
             self.known.add(own)
 
     def join(self, person: str, groups: Iterable[str]) -> None:
-        """Say that somebody belongs to these groups."""
+        """Say that somebody belongs to these groups, or has these roles (then they are all the roles)."""
         for group in groups:
             self._above.setdefault(person, set()).add(group)
             self.known.add(group)
+            self._roles_said |= group.startswith(ROLE)
+
+    def judges(self, groups: Iterable[str]) -> bool:
+        """Whether it can be told who belongs to all of these groups."""
+        return all(g in self.known or (self._roles_said and g.startswith(ROLE)) for g in groups)
 
     def all_of(self, reference: str) -> frozenset[str]:
         """The actor and everything that it belongs to."""

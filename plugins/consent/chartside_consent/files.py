@@ -1,17 +1,15 @@
-"""Consents, requests and resources from files, for deciding without an EHR."""
+"""Consents and other resources from files, for deciding without an EHR."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from chartside.errors import InputError
-from chartside.gate.model import Action, DecisionRequest
 from chartside.types import Resource
 
 from . import references
@@ -21,9 +19,6 @@ from .people import zone_of
 from .query import Client
 
 _TOO_BIG = 256 * 1024 * 1024
-
-CONSENT_ACTIONS = {"access", "collect", "use", "correct"}
-"""Codes of HL7 consentaction that are a kind of reading here; ``disclose`` is an action of the gate's own."""
 
 
 @dataclass(slots=True)
@@ -58,7 +53,14 @@ class Pile:
 
 
 def read_resources(path: Path) -> Iterator[Resource]:
-    """Every resource in a file: one resource, a list, a Bundle, or NDJSON. Raises InputError that names the place."""
+    """Every resource in a file: one resource, a list, a Bundle, or NDJSON; of a folder, of each such file in it.
+
+    Raises InputError that names the place.
+    """
+    if path.is_dir():
+        for file in sorted(f for f in path.iterdir() if f.suffix in {".json", ".ndjson"}):
+            yield from read_resources(file)
+        return
     text = read_text(path)
     try:
         yield from _resources(json.loads(text), path.name)
@@ -70,7 +72,7 @@ def read_resources(path: Path) -> Iterator[Resource]:
                 mend="give FHIR JSON or NDJSON",
             ) from None
         for number, line in enumerate(lines, 1):
-            yield from _resources(_parsed(line, f"{path.name}, line {number}"), path.name)
+            yield from _resources(parsed(line, f"{path.name}, line {number}"), path.name)
     except RecursionError:
         raise InputError(f"{path.name}: nested too deeply", mend="no FHIR resource is that deep") from None
 
@@ -87,7 +89,8 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def _parsed(text: str, place: str) -> Any:
+def parsed(text: str, place: str) -> Any:
+    """JSON of a text. Raises InputError that names the place."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -110,126 +113,3 @@ def _resources(value: Any, place: str) -> Iterator[Resource]:
         raise InputError(
             f"{place}: holds something that is no FHIR resource", mend="give FHIR JSON or NDJSON"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it stands in a file, ready for the engine."""
-
-    request: DecisionRequest
-    codes: frozenset[str] | None
-    zone: tzinfo | None
-    groups: tuple[str, ...]
-
-
-def read_request(path: Path, pile: Pile, resource: Resource | None, now: datetime) -> Asked:
-    """Read a request file (see ``chartside consent decide --help``). Raises InputError that names the key."""
-    data = _parsed(read_text(path), path.name)
-    if not isinstance(data, Mapping):
-        raise InputError(
-            f"{path.name}: must hold one JSON object", mend="see `chartside consent decide --help`"
-        )
-    zone = _zone(data)
-    action, codes = _action(_code(data, "action") or "access")
-    request = DecisionRequest(
-        patient=_patient(data, pile),
-        action=action,
-        at=_when(data, zone, now),
-        purpose=_code(data, "purpose", "purposeOfUse", "purpose_of_use") or "TREAT",
-        category=_code(data, "category"),
-        actor=_reference(data, "actor", "recipient"),
-        resource=resource or _resource(data, pile),
-        location=_code(data, "location", "state"),
-    )
-    return Asked(request, codes, zone, tuple(map(str, data.get("actor_groups", ()))))
-
-
-def _first(data: Mapping[str, Any], *names: str) -> Any:
-    return next((data[name] for name in names if data.get(name) not in (None, "", [])), None)
-
-
-def _code(data: Mapping[str, Any], *names: str) -> str:
-    """A code: plain, ``system|code``, a Coding or a CodeableConcept; the first of a list of one."""
-    value = _first(data, *names)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, Mapping) and isinstance(value.get("coding"), list) and value["coding"]:
-        value = value["coding"][0]
-    if isinstance(value, Mapping) and value.get("code"):
-        value = f"{value['system']}|{value['code']}" if value.get("system") else value["code"]
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InputError(f"request: {names[0]} is no code", mend=f"give one {names[0]} for each request")
-    return value
-
-
-def _reference(data: Mapping[str, Any], *names: str) -> str:
-    value = _first(data, *names)
-    if isinstance(value, Mapping):
-        value = references.of(value) or references.own(value)
-    if value is not None and not isinstance(value, str):
-        raise InputError(f"request: {names[0]} is no reference", mend="write it as in Practitioner/12")
-    return value or ""
-
-
-def _action(code: str) -> tuple[Action, frozenset[str] | None]:
-    name = code.rpartition("|")[2]
-    if name in CONSENT_ACTIONS:
-        return Action.READ, frozenset({name} | ({"read"} if name == "access" else set()))
-    try:
-        return Action(name), None
-    except ValueError:
-        known = ", ".join([*Action, *sorted(CONSENT_ACTIONS)])
-        raise InputError("request: action is not known", mend=f"one of: {known}") from None
-
-
-def _patient(data: Mapping[str, Any], pile: Pile) -> str:
-    """The client asked about; where the request names none, the one that all the consents are of."""
-    named = _reference(data, "patient", "subject")
-    if named:
-        return named if "/" in named else f"Patient/{named}"
-    whose = {references.of(c.get("patient") or c.get("subject")) for c in pile.consents} - {""}
-    if len(whose) != 1:
-        raise InputError("request: patient is missing", mend='add "patient": "Patient/12"')
-    return whose.pop()
-
-
-def _zone(data: Mapping[str, Any]) -> ZoneInfo | None:
-    name = _first(data, "zone", "time_zone", "timezone")
-    try:
-        return ZoneInfo(str(name)) if name else None
-    except (KeyError, ValueError, OSError):
-        raise InputError(
-            "request: zone is no time zone", mend="write an IANA name such as America/Chicago"
-        ) from None
-
-
-def _when(data: Mapping[str, Any], zone: tzinfo | None, now: datetime) -> datetime:
-    """The instant asked about; a date alone is noon of that day at the place."""
-    text = _first(data, "date", "at", "request_date", "dateTime", "time")
-    if text is None:
-        return now
-    try:
-        found = moment(text)
-    except ValueError:
-        raise InputError(
-            "request: date is no FHIR date", mend="write 2026-11-24 or 2026-11-24T15:00:00-06:00"
-        ) from None
-    at = found.first
-    if found.wall and found.after - found.first >= timedelta(days=1):
-        at = at + timedelta(hours=12)
-    return at.replace(tzinfo=zone or now.tzinfo) if found.wall else at
-
-
-def _resource(data: Mapping[str, Any], pile: Pile) -> Resource | None:
-    """The data in question: in the request itself, or named there and among the files."""
-    value = _first(data, "resource", "data")
-    if value is None or (isinstance(value, dict) and "resourceType" in value):
-        return value
-    name = references.of(value) if isinstance(value, Mapping) else str(value)
-    if name not in pile.others:
-        raise InputError(
-            "request: resource is named, but not among the files", mend="give it with --resource FILE"
-        )
-    return pile.others[name]

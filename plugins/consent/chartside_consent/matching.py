@@ -39,7 +39,7 @@ def among(who: Who, people: frozenset[str], query: Query, effect: int) -> int:
         return YES
     if who.vague or not who.tails.isdisjoint(people):
         return MAYBE
-    if who.groups and not who.groups <= query.directory.known:
+    if who.groups and not query.directory.judges(who.groups):
         return MAYBE
     return MAYBE if effect != PERMIT and _may_work_there(who, people, query) else NO
 
@@ -96,8 +96,8 @@ def _class(rule: DataRule, facts: Facts) -> int:
 
 def _one_class(key: Key, facts: Facts) -> int:
     system, code = key
-    if system in _RESOURCE_TYPES:
-        return YES if code == facts.kind else NO
+    if system in _RESOURCE_TYPES:  # a request may describe data by its labels alone
+        return YES if code == facts.kind else NO if facts.kind else MAYBE
     if code.startswith("http") or system.endswith("StructureDefinition"):
         return YES if code in facts.profiles else NO
     if system == _MEDIA:

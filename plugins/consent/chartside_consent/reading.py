@@ -9,7 +9,7 @@ from chartside.codes import CONFIDENTIALITY_SYSTEM, PARTICIPATION_TYPE_SYSTEM
 
 from . import references
 from .dates import span
-from .directory import GROUPS
+from .directory import GROUPS, ROLE
 from .rules import DataRule, Label, Who
 from .vocabulary import CONFIDENTIALITY, Key
 
@@ -81,7 +81,7 @@ def who(people: Iterable[Mapping[str, Any]], contained: Mapping[str, Mapping[str
     return Who(
         refs=frozenset(names),
         tails=frozenset(references.tail(n) for n in names if references.is_absolute(n)) - {""},
-        groups=frozenset(n for n, kind in kinds.items() if kind in GROUPS),
+        groups=frozenset(n for n, kind in kinds.items() if kind in GROUPS or n.startswith(ROLE)),
         organizations=frozenset(n for n, kind in kinds.items() if kind == "Organization"),
         vague=vague,
     )

@@ -1,6 +1,6 @@
 """A second set of cases, written from the texts (FHIR R4 and R5 Consent, IHE PCF 1.1, the law), not from the code.
 
-Each row: a root provision as R4 writes it, what is asked, and the answer. Where R5 can say it, its form is decided, too.
+Each row: a root provision as R4 writes it, what is asked, the answer. Where R5 can say it, its form is decided, too.
 """
 
 from __future__ import annotations
