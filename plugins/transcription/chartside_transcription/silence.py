@@ -6,8 +6,8 @@ from chartside_transcription.audio.pieces import Piece
 from chartside_transcription.engines.base import Heard
 from chartside_transcription.marks import bare
 
-NO_SPEECH, UNSURE, LOOP = 0.6, -1.0, 2.4
-"""Whisper's own thresholds: silence when no speech is probable *and* the text is a guess; a loop above 2.4."""
+NO_SPEECH, UNSURE = 0.6, -1.0
+"""Whisper's own thresholds: silence when no speech is probable *and* the text is a guess."""
 LEAST_SPEECH = 0.25
 """Seconds; the shortest yes takes about this long."""
 INVENTED = frozenset(
@@ -39,7 +39,7 @@ def is_speech(piece: Piece, heard: Heard) -> bool:
         return False
     if heard.no_speech > NO_SPEECH and heard.average < UNSURE:
         return False
-    if heard.repetition > LOOP:
+    if heard.loops:
         return False
     return not (_is_invented(heard) and (heard.no_speech > 0.3 or piece.speech < 1.0 or heard.average < -0.7))
 

@@ -32,8 +32,8 @@ TOLERANCE = 1.0
 RATE = 16_000
 RATES, MOST_CHANNELS = (4_000, 384_000), 32
 """Samples a second and channels of any recorder; a header that claims others is a bomb or damaged."""
-UNKNOWN_LENGTH = (0, 0xFFFFFFFF)
-"""What a WAV written to a pipe says of its length."""
+UNKNOWN_LENGTH = 0x7FFF0000
+"""A WAV that was written to a pipe says this or more of its length (sox 0x7FFFF..., ffmpeg 0xFFFFFFFF), or 0."""
 DECODERS = (
     "aac,aac_fixed,alac,flac,libopus,mp3,mp3float,opus,vorbis,libvorbis,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s16le,pcm_s16be,"
     "pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f64le,adpcm_ms,adpcm_ima_wav,gsm_ms,"
@@ -50,8 +50,27 @@ def refuse(word: str) -> NoReturn:
     os._exit(1)
 
 
+def leave_no_dump() -> None:
+    """No core dump of this process, whose memory holds sound, not even through a crash handler (Linux, macOS)."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _prctl(4, 0)  # PR_SET_DUMPABLE: a handler that the kernel pipes dumps to does not ask for the limit
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
 def limit() -> None:
-    """Bound memory and time; allow no file and no core dump. Windows has no such limits."""
+    """Bound memory and time; open nothing, outlive nobody, leave no dump. Windows has no such limits."""
+    leave_no_dump()
+    _prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: this process ends with its parent
     try:
         import resource
     except ImportError:
@@ -60,7 +79,6 @@ def limit() -> None:
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 3),  # the three that are open
     ):
         with contextlib.suppress(ValueError, OSError):  # a limit that is already lower stays
@@ -97,15 +115,18 @@ def size_of(source: Any) -> int:
     return int(os.fstat(source.fileno()).st_size) if source.seekable() else 0
 
 
-def wav_is_cut(head: bytes, size: int) -> bool:
-    """Whether the first chunks of a WAV promise more bytes than the file has."""
-    at = 12
+def wav_promise(head: bytes) -> tuple[int, float]:
+    """Up to which byte a WAV goes by its header, and for how many seconds; 0 where the header does not know."""
+    at, a_second = 12, 0
     while at + 8 <= len(head):
         name, length = head[at : at + 4], struct.unpack("<I", head[at + 4 : at + 8])[0]
+        if name == b"fmt " and at + 20 <= len(head):
+            a_second = struct.unpack("<I", head[at + 16 : at + 20])[0]
         if name == b"data":
-            return length not in UNKNOWN_LENGTH and head[:4] == b"RIFF" and at + 8 + length > size + 1
+            known = head[:4] == b"RIFF" and 0 < length < UNKNOWN_LENGTH
+            return (at + 8 + length, length / max(a_second, 1)) if known else (0, 0.0)
         at += 8 + length + length % 2
-    return False
+    return 0, 0.0
 
 
 class Endless:
@@ -115,31 +136,29 @@ class Endless:
         self.read = source.read
 
 
-def prepare(source: Any) -> tuple[Any, str]:
-    """The source as the demuxer takes it, and the demuxer's name."""
+def prepare(source: Any) -> tuple[Any, str, float]:
+    """The source as the demuxer takes it, the demuxer's name, and the seconds that the demuxer will not tell."""
     head = source.peek(4096)[:4096]
     if not head:
         refuse("empty")
     name = container_of(head)
     if not name:
         refuse("unknown")
-    size = size_of(source)
-    if size and name == "wav" and wav_is_cut(head, size):
-        refuse("cut")
+    end, promised = wav_promise(head) if name == "wav" else (0, 0.0)
     if source.seekable():
-        return source, name
+        if end > size_of(source) + 1:
+            refuse("cut")
+        return source, name, 0.0
     if name != "mp4":
-        return Endless(source), name
+        return Endless(source), name, promised
     data = source.read(LONGEST_IN_MEMORY + 1)
     if len(data) > LONGEST_IN_MEMORY:
         refuse("large")
-    return io.BytesIO(data), name
+    return io.BytesIO(data), name, 0.0
 
 
-def declared_seconds(container: Any, stream: Any, name: str, size: int) -> float:
-    """What the header says; 0 where it says nothing that can be believed."""
-    if name == "wav" and not size:
-        return 0.0  # the header of a WAV on a pipe says anything
+def declared_seconds(container: Any, stream: Any) -> float:
+    """What the header says of the length; 0 where it says nothing."""
     if container.duration:
         return float(container.duration) / 1e6
     return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
@@ -163,7 +182,7 @@ def frames(container: Any, stream: Any) -> Iterator[Any]:
         refuse("broken")
 
 
-def pump(container: Any, name: str, size: int, out: Any) -> None:
+def pump(container: Any, out: Any, promised: float) -> None:
     """Decode, resample, write."""
     import av
 
@@ -172,7 +191,7 @@ def pump(container: Any, name: str, size: int, out: Any) -> None:
         refuse("silent")
     if not RATES[0] <= (stream.sample_rate or 0) <= RATES[1] or not 0 < stream.channels <= MOST_CHANNELS:
         refuse("broken")
-    declared = declared_seconds(container, stream, name, size)
+    declared = declared_seconds(container, stream) or promised
     if declared > LONGEST_SECONDS:
         refuse("long")
     out.write(struct.pack("<d", declared))
@@ -201,11 +220,10 @@ def main() -> None:
     source = open(0, "rb", buffering=1 << 16, closefd=False)  # noqa: SIM115 - lives as long as the process
     out = open(1, "wb", buffering=1 << 16, closefd=False)  # noqa: SIM115
     try:
-        size = size_of(source)
-        handle, name = prepare(source)
+        handle, name, promised = prepare(source)
         only = {"codec_whitelist": DECODERS, "protocol_whitelist": "none"}
         with av.open(handle, mode="r", format=name, metadata_errors="ignore", options=only) as container:
-            pump(container, name, size, out)
+            pump(container, out, promised)
         out.flush()
     except BrokenPipeError:
         os._exit(0)  # nobody listens any more

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from chartside.errors import InputError
 from chartside_transcription.audio import RATE
+from chartside_transcription.audio.child import leave_no_dump
 
 Samples = NDArray[np.int16]
 BLOCK = 32_768
@@ -51,6 +52,8 @@ class Decoding:
     def __init__(self, source: Path | IO[bytes] | Iterable[bytes]) -> None:
         self.declared = 0.0
         self._chunks: Iterable[bytes] | None = None
+        self._broken_off: Exception | None = None
+        leave_no_dump()
         self._process = self._start(source)
 
     def _start(self, source: Path | IO[bytes] | Iterable[bytes]) -> subprocess.Popen[bytes]:
@@ -80,12 +83,19 @@ class Decoding:
     def _feed(self, chunks: Iterable[bytes]) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError, ValueError), self._process.stdin as pipe:
-            for chunk in chunks:
-                pipe.write(chunk)
+            try:
+                for chunk in chunks:
+                    pipe.write(chunk)
+            except (BrokenPipeError, ValueError):
+                raise
+            except Exception as error:  # of the upload: half a recording is no recording
+                self._broken_off = error
 
     def _finish(self) -> None:
         assert self._process.stderr is not None
         word = self._process.stderr.read(64).decode("ascii", "replace")
+        if self._broken_off is not None:
+            raise self._broken_off
         if self._process.wait() == 0:
             return
         message, mend = REFUSALS.get(word, _LIMITS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 
 Recipient = Callable[[str, str, str], str]
 """``(kind, name, data class)`` to the address that the outbound registry holds; raises OutboundRefused."""
+
+
+LOOP = 2.4
+"""Whisper's own threshold: text that can be compressed more than this may be a loop."""
+LOOPED_WORDS = 24
+"""So many words that only repeat the words before them; loops fill the window, people stop earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,34 @@ class Heard:
     average: float = 0.0
     repetition: float = 1.0
 
+    @property
+    def loops(self) -> bool:
+        """The recogniser fell into saying the same words for the rest of the window.
+
+        Compression alone does not tell: "it was the best of times, it was the worst of times" compresses as well, and
+        so does somebody who says "I can't, I can't, I can't".
+        """
+        if self.repetition <= LOOP or not self.words:
+            return False
+        said = [word.text.lower().strip(".,!?") for word in self.words]
+        again = max(_longest_run(said, size) for size in range(1, 9))
+        return again >= LOOPED_WORDS
+
     @classmethod
     def of_text(cls, text: str, duration: float) -> Self:
         """Words spread evenly over the piece, for an engine that gives no times; their probability is unknown (0.5)."""
         parts = text.split()
         step = duration / max(len(parts), 1)
         return cls(tuple(HeardWord(p, n * step, (n + 1) * step, 0.5) for n, p in enumerate(parts)))
+
+
+def _longest_run(said: Sequence[str], size: int) -> int:
+    """Words in the longest stretch that says the same ``size`` words again and again."""
+    longest = run = 0
+    for n in range(size, len(said)):
+        run = run + 1 if said[n] == said[n - size] else 0
+        longest = max(longest, run)
+    return longest
 
 
 class Engine(ABC):
@@ -69,6 +97,9 @@ class Engine(ABC):
     @abstractmethod
     def model(self) -> tuple[str, str]:
         """Name and version of the model: they stand in the Device of the Provenance."""
+
+    def prepare(self) -> None:  # noqa: B027 - nothing to do is a fair answer
+        """Load what is needed; called before any sound is taken, so that what is missing is told first."""
 
     @abstractmethod
     def hear(self, samples: NDArray[np.int16], options: EngineOptions) -> Heard:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 BEAM = 5
-REPETITION_LIMIT, SURE_ENOUGH = 2.4, -1.0
-"""Whisper's own thresholds: above, respectively below, the text is a loop or a guess, and is heard again."""
+SURE_ENOUGH = -1.0
+"""Whisper's own threshold: below, the text is a guess, and is heard again."""
 WARMER = (0.2, 0.4, 0.6)
 """Sampling temperatures of the further tries."""
 MOST_HOTWORDS = 40
@@ -72,9 +72,14 @@ class Whisper(Engine):
 
     @cached_property
     def _pipeline(self) -> BatchedInferencePipeline:
+        whisper = self._whisper  # first, so that a missing extra is told clearly
         from faster_whisper import BatchedInferencePipeline
 
-        return BatchedInferencePipeline(self._whisper)
+        return BatchedInferencePipeline(whisper)
+
+    def prepare(self) -> None:
+        """See Engine. Raises PluginError with the install line, or where the weights are not the published ones."""
+        self._pipeline  # noqa: B018
 
     def hear(self, samples: NDArray[np.int16], options: EngineOptions) -> Heard:
         """See Engine. One window, without time tokens: a piece was cut at silences already."""
@@ -87,7 +92,6 @@ class Whisper(Engine):
             "hotwords": sentence(options.hotwords[:MOST_HOTWORDS]) if options.hotwords else None,
         }
         whole = [{"start": 0, "end": len(audio) / RATE}]
-        self._whisper  # noqa: B018 - loaded first, so that a missing extra is told clearly
         segments, _ = self._pipeline.transcribe(audio, clip_timestamps=whole, batch_size=1, **common)
         heard = _heard(list(segments))
         return self._again(audio, common, heard) if _doubtful(heard) else heard
@@ -104,7 +108,7 @@ class Whisper(Engine):
 
 
 def _doubtful(heard: Heard) -> bool:
-    return heard.repetition > REPETITION_LIMIT or heard.average < SURE_ENOUGH
+    return heard.loops or heard.average < SURE_ENOUGH
 
 
 def _heard(segments: list[Any]) -> Heard:
