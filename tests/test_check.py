@@ -48,8 +48,9 @@ def check(folder, *more):
 
 def change(folder, old, new):
     path = folder / "chartside.toml"
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new, 1))
+    text, count = re.subn(old if "[0-9]" in old else re.escape(old), lambda _: new, path.read_text(), count=1)
+    assert count
+    path.write_text(text)
 
 
 def test_what_init_writes_is_well(folder):
@@ -77,10 +78,45 @@ MISTAKES = {
         "ehr.base_url",
         "https",
     ),
-    "EHR is down": ("/fhir", ":1/fhir", "ehr.base_url", ""),
-    "wrong path": ("/fhir", "/nothing", "", ""),
+    "EHR is down": (":[0-9]+/fhir", ":9/fhir", "ehr.base_url", "reaches it"),
+    "wrong path": ("/fhir", "/nothing", "ehr.base_url", "base URL"),
+    "number in quotes": (
+        "requests_per_second = 20",
+        'requests_per_second = "20 or so"',
+        "ehr.requests_per_second",
+        "without quotes",
+    ),
+    "companion is down": (
+        "[plugins.consent]",
+        '[companion]\nbase_url = "http://127.0.0.1:9/fhir"\n[plugins.consent]',
+        "companion.base_url",
+        "reaches it",
+    ),
+    "state cannot be written": (
+        'folder = "state"',
+        'folder = "chartside.toml"',
+        "state.folder",
+        "right to write",
+    ),
+    "hours against the law": (
+        "[plugins.consent]",
+        '[messaging]\nhours = ["03:00", "23:00"]\n[plugins.consent]',
+        "messaging",
+        "08:00",
+    ),
+    "channel without recipient": (
+        "[plugins.consent]",
+        '[channels.sms]\ntype = "gateway"\nrecipient = "gw"\nurl = "http://127.0.0.1:9"\n[plugins.consent]',
+        "channels.sms",
+        "outbound.gw",
+    ),
     "no such adapter": ('"auto"', '"epik"', "ehr.adapter", "epic"),
-    "plugin not installed": ("[plugins.scheduling]", "[plugins.shceduling]", "", ""),
+    "plugin not installed": (
+        "[plugins.scheduling]",
+        "[plugins.shceduling]\nenabled = true\n[plugins.scheduling]",
+        "plugins.shceduling",
+        "pip install",
+    ),
     "plugin setting misspelt": (
         "[plugins.consent]",
         "[plugins.consent]\ncolour = 3",
@@ -113,28 +149,42 @@ MISTAKES = {
 def test_each_mistake_is_named(folder, name):
     """H-2: the place and the mend are told, the status is 1, nothing crashes."""
     old, new, where, mend = MISTAKES[name]
-    if name == "EHR is down":
-        path = folder / "chartside.toml"
-        path.write_text(
-            re.sub(
-                r'base_url = "http://127\.0\.0\.1:\d+/fhir"',
-                'base_url = "http://127.0.0.1:9/fhir"',
-                path.read_text(),
-            )
-        )
-    elif name == "host key cut":
+    change(folder, old, new)
+    if name == "host key cut":
         (folder / "keys" / "host.key").write_text("abc")
-    elif name == "plugin not installed":
-        change(folder, "[plugins.scheduling]", "[plugins.shceduling]\nenabled = true\n[plugins.scheduling]")
-        where, mend = "plugins.shceduling", "pip install"
-    else:
-        change(folder, old, new)
     code, findings = check(folder)
     errors = [f for f in findings if f["level"] == "error"]
     assert code == 1
-    assert errors
-    if where and name not in ("EHR is down", "wrong path"):
-        assert any(where in f["where"] and mend in f["text"] + f["mend"] for f in errors), errors
+    assert any(where in f["where"] and mend in f["text"] + f["mend"] for f in errors), errors
+
+
+def test_all_mistakes_at_once(folder):
+    """H-2: a mistake in one table hides none in another."""
+    change(folder, "America/Chicago", "Mars/Base")
+    change(folder, "enabled = false", 'enabled = true\nhours_before = ["soon"]')
+    change(folder, "[plugins.consent]", '[messaging]\nhours = ["03:00", "23:00"]\n[plugins.consent]')
+    change(folder, "enabled = true", 'enabled = "yes"')
+    _, findings = check(folder)
+    wrong = {f["where"] for f in findings if f["level"] == "error"}
+    assert wrong >= {
+        "practice.time_zone",
+        "plugins.consent.enabled",
+        "plugins.scheduling.hours_before.0",
+        "messaging",
+    }
+
+
+def test_what_is_no_config_is_told(folder):
+    """Broken TOML, bytes that are no text, no file: one clear error each, no crash."""
+    path = folder / "chartside.toml"
+    for content in (b"[practice", b"\xff\xfe\x00", None):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        done = call("check", "--config", str(path))
+        assert done.exit_code == 1
+        assert "mend:" in done.output
+        path.write_bytes(b"")
 
 
 @pytest.mark.ehr(read_only=frozenset({"Communication", "Task", "AuditEvent"}))
@@ -149,11 +199,11 @@ def test_says_where_records_live_at_a_read_only_ehr(folder):
 @pytest.mark.ehr(secured=True, scopes="system/Patient.rs system/Consent.rs")
 def test_a_scope_that_is_not_granted_is_named(ehr, clock):
     """H-3: what the practice has not granted is told scope by scope."""
-    from chartside.checks import _live
+    from chartside.checks_live import live
     from chartside.testing import host_for
 
     with host_for(ehr, clock, plugins={"consent": {"enabled": True}}) as host:
-        errors = [f.text for f in _live(host) if f.level == "error"]
+        errors = [f.text for f in live(host) if f.level == "error"]
     assert any("system/Consent." in text for text in errors)
 
 

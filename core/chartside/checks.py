@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from chartside.config import Config, ConfigErrors, load
-from chartside.errors import ChartsideError, ConfigError, PluginError
+from chartside.config import Config, ConfigErrors, load, parse
+from chartside.errors import ChartsideError, ConfigError, OutboundRefused, PluginError
 from chartside.host import ALWAYS_ON, Host
-from chartside.manifest import Manifest
 from chartside.plugins import find
 
 
@@ -25,44 +26,74 @@ class Finding:
 
 
 def checks(path: Path, *, offline: bool = False) -> Iterator[Finding]:
-    """All findings. A config that cannot be read ends it; anything else does not."""
+    """All findings. What cannot be read in the config is told, and the rest of it is looked at all the same."""
     try:
         config = load(path)
+        yield Finding("ok", str(path), "can be read")
     except ConfigErrors as errors:
         yield from _errors(errors)
-        return
-    yield Finding("ok", str(path), "can be read")
+        rest = _rest(path, errors)
+        if rest is None:
+            return
+        config, offline = rest, True  # a server that is half configured is not asked
     missing = [name for name in config.enabled() if name not in find()]
-    yield from (
-        Finding(
-            "error",
-            f"plugins.{name}",
-            "enabled, but not installed",
-            f"pip install it, or remove [plugins.{name}]",
-        )
-        for name in missing
-    )
+    for name in missing:
+        mend = f"pip install it, or remove [plugins.{name}]"
+        yield Finding("error", f"plugins.{name}", "enabled, but not installed", mend)
     kept = {name: table for name, table in config.plugins.items() if name not in missing}
     with Host(config.model_copy(update={"plugins": kept})) as host:
         yield from _plugins(host)
-        for look in (_settings, _outbound, _channels, _policy, _keys):
-            yield from _guarded(look, host)
+        for look in (_settings, _messaging, _outbound, _channels, _policy, _keys, _state):
+            yield from guarded(look.__name__.strip("_"), lambda look=look: look(host))  # type: ignore[misc]
         if not offline:
-            yield from _guarded(_live, host)
+            from chartside.checks_live import live
+
+            yield from live(host)
 
 
-def _guarded(look: Callable[[Host], Iterator[Finding]], host: Host) -> Iterator[Finding]:
+_STAND_INS = {
+    "practice": {
+        "id": "p",
+        "name": "P",
+        "phone": "+1 312 555 0142",
+        "time_zone": "America/Chicago",
+        "state": "IL",
+    },
+    "ehr": {"base_url": "https://ehr.example.org/fhir"},
+}
+
+
+def _rest(path: Path, errors: ConfigErrors) -> Config | None:
+    """The config without the tables that are wrong, so that the others can be checked, too."""
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    for error in errors.errors:
+        table, *below = error.path.split(".")
+        inner = data.get(table)
+        if table in ("plugins", "channels", "outbound") and below and isinstance(inner, dict):
+            inner.pop(below[0], None)
+        else:
+            data.pop(table, None)
+    try:
+        return parse({**_STAND_INS, **data}, path.parent.resolve())
+    except ConfigErrors:
+        return None
+
+
+def guarded(name: str, look: Callable[[], Iterator[Finding]], mend: str = "") -> Iterator[Finding]:
     """Run one check; what it raises is a finding, too."""
     try:
-        yield from look(host)
+        yield from look()
     except ConfigErrors as errors:
         yield from _errors(errors)
     except ConfigError as error:
         yield from _errors(ConfigErrors([error]))
     except ChartsideError as error:
-        yield Finding("error", "", Exception.__str__(error), error.mend)
+        yield Finding("error", name, Exception.__str__(error), error.mend or mend)
     except Exception as error:  # one check that breaks must not hide the others
-        yield Finding("error", look.__name__.strip("_"), f"the check itself failed: {type(error).__name__}")
+        yield Finding("error", name, f"the check itself failed: {type(error).__name__}")
 
 
 def _errors(errors: ConfigErrors) -> Iterator[Finding]:
@@ -74,9 +105,8 @@ def _errors(errors: ConfigErrors) -> Iterator[Finding]:
 def _plugins(host: Host) -> Iterator[Finding]:
     for name, plugin in host.plugins.found.items():
         if plugin.problem and (plugin.enabled or name in host.config.plugins):
-            yield Finding(
-                "error", f"plugins.{name}", plugin.problem, "mend or uninstall it; the other plugins run"
-            )
+            mend = "mend or uninstall it; the other plugins run"
+            yield Finding("error", f"plugins.{name}", plugin.problem, mend)
         elif plugin.loaded and name not in ALWAYS_ON:
             yield Finding("ok", f"plugins.{name}", "loaded")
     deciders = [m for m in host.manifests if m.declares("decides")]
@@ -94,6 +124,13 @@ def _settings(host: Host) -> Iterator[Finding]:
                 yield from _errors(errors)
             except PluginError as error:
                 yield Finding("error", f"plugins.{name}", str(error))
+
+
+def _messaging(host: Host) -> Iterator[Finding]:
+    from chartside.messaging.settings import MessagingSettings
+
+    MessagingSettings.read(host.config.messaging)
+    yield from ()
 
 
 def _outbound(host: Host) -> Iterator[Finding]:
@@ -114,8 +151,16 @@ def _outbound(host: Host) -> Iterator[Finding]:
 
 
 def _channels(host: Host) -> Iterator[Finding]:
+    from chartside.messaging.attempt import DATA_CLASS
+
     for kind, channel in host.channels.items():
-        yield Finding("ok", f"channels.{kind}", f"by {channel.name}")
+        try:
+            host.outbound.check(kind, channel.settings.recipient, host.clock.now(), DATA_CLASS)
+            host.outbound.check_address(kind, channel.settings.recipient, channel.address)
+            yield Finding("ok", f"channels.{kind}", f"by {channel.name}")
+        except OutboundRefused as error:
+            text = f"nothing can be sent: {Exception.__str__(error)}"
+            yield Finding("error", f"channels.{kind}", text, error.mend)
 
 
 def _policy(host: Host) -> Iterator[Finding]:
@@ -126,69 +171,28 @@ def _policy(host: Host) -> Iterator[Finding]:
 
 
 def _keys(host: Host) -> Iterator[Finding]:
-    from chartside.smart.keys import KeyStore
-
-    config: Config = host.config
-    for name, server in (("ehr", config.ehr), ("companion", config.companion)):
+    for name, server in (("ehr", host.config.ehr), ("companion", host.config.companion)):
         if server and server.auth:
-            store = KeyStore(
-                config.path(server.auth.keys), host.clock, outside=config.path(config.state.folder)
-            )
-            key = store.current(server.auth.algorithm)
-            yield Finding(
-                "ok", f"{name}.auth.keys", f"signs with {server.auth.algorithm} key {key.kid[:12]}..."
-            )
+            keys, algorithm = host.config.path(server.auth.keys), server.auth.algorithm
+            yield from guarded(f"{name}.auth.keys", lambda k=keys, a=algorithm: _key(host, k, a))  # type: ignore[misc]
     assert host.secret
     yield Finding("ok", "state.key", "is whole")
 
 
-def _live(host: Host) -> Iterator[Finding]:
-    """Ask the servers: metadata, discovery, token, scopes; then say where everything would live."""
-    route = host.route
-    for name, place in (("ehr", route.ehr), ("companion", route.companion)):
-        if place is None:
-            continue
-        able = place.client.capabilities()
-        software = able.software or "a server that does not name itself"
-        yield Finding(
-            "ok", f"{name}.base_url", f"{software}, FHIR {able.fhir_version}, adapter {place.adapter.name}"
-        )
-        if not able.fhir_version.startswith("4.0"):
-            mend = "use the base URL of its R4 endpoint"
-            yield Finding(
-                "error", f"{name}.base_url", f"speaks FHIR {able.fhir_version}, Chartside speaks R4", mend
-            )
-        yield from _token(name, place.tokens)
-    for manifest in host.manifests:
-        yield from _homes(host, manifest)
-    for name, sentences in host.plugins.each("chartside_check", lambda name: {"context": host.context(name)}):
-        yield from (Finding("error", f"plugins.{name}", sentence) for sentence in sentences)
-    yield Finding("ok", "ledger", f"effects are recorded in: {host.ledger.home}")
+def _key(host: Host, folder: Path, algorithm: Literal["ES384", "RS384"]) -> Iterator[Finding]:
+    from chartside.smart.keys import KeyStore
+
+    store = KeyStore(folder, host.clock, outside=host.config.path(host.config.state.folder))
+    kid = store.current(algorithm).kid
+    yield Finding("ok", "auth.keys", f"signs with {algorithm} key {kid[:12]}...")
 
 
-def _token(name: str, auth: object) -> Iterator[Finding]:
-    from chartside.smart import BackendTokens
-
-    if not isinstance(auth, BackendTokens):
-        return
-    auth.token()
-    lacking = auth.lacking()
-    for scope in lacking:
-        mend = "let the practice's administrator grant it, or disable the plugin that needs it"
-        yield Finding("error", f"{name}.auth", f"the scope {scope} is not granted", mend)
-    if not lacking:
-        yield Finding("ok", f"{name}.auth", f"token granted with {len(auth.scopes())} scopes")
-
-
-def _homes(host: Host, manifest: Manifest) -> Iterator[Finding]:
-    """Where each type that a plugin writes would live, and what it reads that is not to be had."""
-    for kind, letters in sorted(manifest.access.items()):
-        place = host.route.place(host.route.home(kind, letters))
-        rung = host.route.rung(kind, letters, shapes=kind == "Task")
-        where = f"plugins.{manifest.name}"
-        if set(letters) & set("cud"):
-            level: Literal["ok", "warning"] = "ok" if rung.native else "warning"
-            yield Finding(level, where, f"{kind} ({letters}) -> {rung}")
-        elif not place.adapter.supports_all(kind, letters):
-            text = f"{kind} cannot be {'searched' if 's' in letters else 'read'} here, so the plugin does without"
-            yield Finding("warning", where, text)
+def _state(host: Host) -> Iterator[Finding]:
+    """S-10: without a place for the audit trail nothing would ever be read or sent."""
+    try:
+        if not os.access(host.state, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        text = f"the audit trail cannot be written there ({error.strerror})"
+        mend = "give this user the right to write there, or name another folder"
+        yield Finding("error", "state.folder", text, mend)

@@ -169,6 +169,7 @@ def parse(data: dict[str, Any], folder: Path) -> Config:
     """Check config data that were read already. Raises ConfigErrors."""
     errors: list[ConfigError] = []
     resolved = _resolve(data, "", folder, errors)
+    errors += _switches(resolved.get("plugins"))
     try:
         config = Config.model_validate({**resolved, "folder": folder})
     except ValidationError as error:
@@ -184,6 +185,22 @@ def problems(error: ValidationError, model: type[BaseModel], prefix: str = "") -
     return [_problem(dict(item), model, prefix) for item in error.errors()]
 
 
+_MENDS = {
+    "string": 'write it in quotes, as in "text"',
+    "int": "write a whole number without quotes",
+    "float": "write a number without quotes",
+    "bool": "write true or false",
+    "dict": "write it as a table: [table] on a line of its own, its keys below",
+    "model": "write it as a table: [table] on a line of its own, its keys below",
+    "tuple": 'write a list, as in ["one", "two"]',
+    "list": 'write a list, as in ["one", "two"]',
+    "date": "write a date without quotes, as in 2026-01-15",
+    "literal": "use one of the values that are named",
+    "path": 'write a path in quotes, as in "keys/host.key"',
+}
+"""By the first word of pydantic's error types: what to do."""
+
+
 def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> ConfigError:
     path = ".".join([*([prefix] if prefix else []), *map(str, item["loc"])]) or "(top)"
     if item["type"] == "extra_forbidden":
@@ -195,8 +212,9 @@ def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> Confi
         return ConfigError(path, "no such key", mend=mend)
     if item["type"] == "missing":
         return ConfigError(path, "is missing", mend=f"add `{item['loc'][-1]} = ...`")
-    message = item["msg"].removeprefix("Value error, ")
-    return ConfigError(path, message)
+    # our own validators say what is wrong; then, after a semicolon, the mend
+    message, _, mend = item["msg"].removeprefix("Value error, ").partition("; ")
+    return ConfigError(path, message, mend=mend or _MENDS.get(item["type"].partition("_")[0], ""))
 
 
 def _siblings(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
@@ -261,8 +279,14 @@ def _cross_checks(config: Config) -> list[ConfigError]:
     if config.path(config.state.key).resolve().is_relative_to(state):
         mend = "keep the key in another folder, so that copying the data does not copy it, too"
         errors.append(ConfigError("state.key", "lies inside state.folder", mend=mend))
-    for name, table in config.plugins.items():
-        if not isinstance(table.get("enabled"), bool):
-            mend = "write `enabled = true` or `enabled = false`"
-            errors.append(ConfigError(f"plugins.{name}.enabled", "is missing or no true/false", mend=mend))
     return errors
+
+
+def _switches(plugins: Any) -> list[ConfigError]:
+    """Of the raw ``[plugins.*]``, so that a mistake elsewhere does not hide one here."""
+    mend = "write `enabled = true` or `enabled = false`"
+    return [
+        ConfigError(f"plugins.{name}.enabled", "is missing or no true/false", mend=mend)
+        for name, table in (plugins.items() if isinstance(plugins, dict) else ())
+        if isinstance(table, dict) and not isinstance(table.get("enabled"), bool)
+    ]

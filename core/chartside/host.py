@@ -22,7 +22,7 @@ from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
 from chartside.errors import ChartsideError, ConfigError
 from chartside.fhir import Create
-from chartside.gate.client import GatedFhir, Place, Route
+from chartside.gate.client import GatedFhir, Place, Route, Where
 from chartside.gate.gate import Gate
 from chartside.gate.model import Decision, DecisionRequest
 from chartside.gate.outbound import OutboundRegistry
@@ -62,6 +62,7 @@ class Host:
         self.plugins = Plugins(found, [*ALWAYS_ON, *config.enabled()])
         self.own = Manifest.load(Path(__file__).with_name("plugin.toml"))
         self._contexts: dict[str, Context] = {}
+        self._places: dict[Where, Place] = {}
         self._closers: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -102,14 +103,17 @@ class Host:
     @cached_property
     def route(self) -> Route:
         """EHR and companion, connected. Raises FhirError, SmartError, ConfigError."""
+        ehr = self.place("ehr", self.config.ehr)
         second = self.config.companion
-        companion = self._connect(second, "companion") if second else None
-        return Route(self._connect(self.config.ehr, "ehr"), companion)
+        return Route(ehr, self.place("companion", second) if second else None)
 
-    def _connect(self, server: Server, path: str) -> Place:
-        place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, path)
-        self._closers.append(place.client.close)
-        return place
+    def place(self, name: Where, server: Server) -> Place:
+        """One of the servers, connected at its first use. Raises as ``route`` does."""
+        if name not in self._places:
+            place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, name)
+            self._closers.append(place.client.close)
+            self._places[name] = place
+        return self._places[name]
 
     # --- gate and audit ----------------------------------------------------------------------------
 
