@@ -1,4 +1,4 @@
-"""``chartside demo``: an embedded EHR, a local SMS gateway, a host with every plugin, and what they do."""
+"""``chartside demo``: an EHR, an SMS gateway and a mail server on this machine, a host with every plugin, what they do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chartside.clock import Clock, FrozenClock, SystemClock
 from chartside.config import load
 from chartside.host import Host
 from chartside.messaging.gateway import Gateway
+from chartside.messaging.mailbox import Mailbox
 from chartside.sandbox import Client, Sandbox
 from chartside.smart.keys import KeyStore
 
@@ -45,6 +46,39 @@ type = "gateway"
 recipient = "local-gateway"
 url = "{gateway}"
 
+[outbound.local-mail]
+kind = "email"
+address = "smtp://127.0.0.1:{mail}"
+local = true
+data_classes = ["contact", "appointment"]
+
+[channels.email]
+type = "smtp"
+recipient = "local-mail"
+host = "127.0.0.1"
+port = {mail}
+security = "none"
+sender = "visits@larkspur.example"
+sender_name = "Larkspur Counseling"
+
+[outbound.made-up-clearinghouse]
+kind = "clearinghouse"
+address = "localhost"
+local = true
+data_classes = ["claim"]
+
+"""
+
+
+CLEARINGHOUSE = """\
+[plugins.billing.clearinghouse]
+type = "local"
+recipient = "made-up-clearinghouse"
+folder = "clearinghouse"
+send = true
+submitter_id = "LARKSPUR"
+receiver_id = "MADEUP"
+receiver_name = "MADE-UP CLEARINGHOUSE"
 """
 
 
@@ -59,6 +93,7 @@ class Stage:
     folder: Path
     host: Host
     gateway: Gateway
+    mailbox: Mailbox
     say: Callable[[str], None]
     table: Callable[[Sequence[str], Sequence[Sequence[str]], str], None]
 
@@ -70,6 +105,7 @@ class World:
     ehr: str
     gateway_url: str
     gateway: Gateway
+    mailbox: Mailbox
     config: Path
     host: Host
 
@@ -92,16 +128,18 @@ def world(
     sandbox = Sandbox(path=str(folder / "ehr.db"), clock=clock, clients=[client])
     if not sandbox.store.history("Organization"):
         sandbox.load_practice(clients=clients)
-    gateway = Gateway(file=folder / "gateway.log")
+    gateway, mailbox = Gateway(file=folder / "gateway.log"), Mailbox(folder / "mails")
     with ExitStack() as stack:
         stack.callback(sandbox.close)
         ehr = stack.enter_context(sandbox.running(port=ports[0]))
         gateway_url = stack.enter_context(gateway.running(port=ports[1]))
+        mail = stack.enter_context(mailbox.running())
         config = folder / "chartside.toml"
         tables = "".join(f"[plugins.{name}]\nenabled = true\n\n" for name in PLUGINS)
-        config.write_text(CONFIG.format(ehr=ehr, gateway=gateway_url, client_id=CLIENT_ID) + tables, "utf-8")
+        text = CONFIG.format(ehr=ehr, gateway=gateway_url, mail=mail, client_id=CLIENT_ID)
+        config.write_text(text + tables + CLEARINGHOUSE, "utf-8")
         host = stack.enter_context(Host(load(config), clock=clock))
-        yield World(ehr, gateway_url, gateway, config, host)
+        yield World(ehr, gateway_url, gateway, mailbox, config, host)
 
 
 def _clock(*, live: bool) -> Clock:

@@ -25,10 +25,10 @@ from chartside.clock import FrozenClock
 from chartside.errors import ChannelUnavailable, ConfigError, InputError, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse import Answer, Clearinghouse, LocalClearinghouse
 from chartside_billing.clearinghouse.answers import write_835
-from chartside_billing.clearinghouse.desk import Worked, work_in
-from chartside_billing.clearinghouse.evening import as_document
+from chartside_billing.clearinghouse.desk import Worked, read, work_in
 from chartside_billing.clearinghouse.http import HttpAccount, HttpClearinghouse
 from chartside_billing.clearinghouse.sftp import SftpAccount, SftpClearinghouse
+from chartside_billing.evening.receive import as_document
 from chartside_billing.model import Adjustment, Claim, Insurance
 from chartside_billing.x12.acks import read_277, read_999
 from chartside_billing.x12.example import claim
@@ -56,7 +56,7 @@ def ours(claims: list[Claim]) -> list[Matched]:
 def evening(folder: Path, claims: list[Claim]) -> list[Worked]:
     house = LocalClearinghouse(folder, FrozenClock(NOW))
     house.submit("a.837", write_837(claims, control=CONTROL).data)
-    return list(work_in(house.fetch(), ours(claims), now=NOW, appeal_days=90))
+    return [work_in(read(answer), ours(claims), now=NOW, appeal_days=90) for answer in house.fetch()]
 
 
 def test_the_local_house_answers_999_277ca_and_835(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_837p_is_rejected_by_999(tmp_path: Path) -> None:
     house = LocalClearinghouse(tmp_path, FrozenClock(NOW))
     broken = write_837(numbered(1), control=CONTROL).data.replace(b"CLM*", b"CLM**", 1)
     house.submit("bad.837", broken)
-    (worked,) = work_in(house.fetch(), [], now=NOW)
+    (worked,) = [work_in(read(answer), [], now=NOW) for answer in house.fetch()]
     (task,) = worked.tasks
     assert "rejected" in task["description"]
 
@@ -138,7 +138,9 @@ def test_a_rejected_claim_of_a_277ca_becomes_a_task(tmp_path: Path) -> None:
 def test_an_answer_that_cannot_be_read_is_set_aside() -> None:
     """Fail soft in jobs: it is named, the rest goes on."""
     good = write_835(Remittance(trace="1", payer_id="P"), created=NOW)
-    first, second = work_in([Answer("x", b"hello"), Answer("y", good)], [], now=NOW)
+    first, second = (
+        work_in(read(answer), [], now=NOW) for answer in (Answer("x", b"hello"), Answer("y", good))
+    )
     assert "does not begin with ISA" in first.problem
     assert (second.problem, len(second.reconciliations)) == ("", 1)
 

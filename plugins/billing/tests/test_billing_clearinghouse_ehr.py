@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
 
+from chartside.audit import Event
+from chartside.clock import FrozenClock
 from chartside.context import Context
-from chartside.errors import ChannelUnavailable, OutcomeUnknown
+from chartside.errors import ChannelUnavailable, OutboundRefused, OutcomeUnknown
+from chartside.testing import host_for
 from chartside.testing.ehr import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
-from chartside_billing.clearinghouse.evening import Parties, receive, submit
+from chartside_billing.evening.account import Parties
+from chartside_billing.evening.receive import receive
+from chartside_billing.evening.submit import submit
 from chartside_billing.model import Claim, Party
 from chartside_billing.x12.example import claim
 
-pytestmark = pytest.mark.chartside_plugin("billing")
-PARTIES = Parties(claim().submitter or Party(), claim().receiver or Party())
+PARTIES = Parties(claim().submitter or Party(), claim().receiver or Party(), "house")
+HOUSE = {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
+
+
+@pytest.fixture
+def context(ehr: Ehr, clock: FrozenClock) -> Iterator[Context]:
+    """The plugin with a clearinghouse in the outbound registry."""
+    with host_for(ehr, clock, plugins={"billing": {"enabled": True}}, outbound={"house": HOUSE}) as host:
+        yield host.context("billing")
 
 
 @pytest.fixture
@@ -36,15 +49,51 @@ def claims(ehr: Ehr) -> list[Claim]:
 
 
 def send(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> dict[str, int]:
+    context.clock.advance(1)  # type: ignore[attr-defined]  # an interchange is numbered by its second
     return dict(submit(context, house, claims, PARTIES).counts)
 
 
 def test_claims_go_out_once(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> None:
-    """Doing it twice does it once: a second evening sends nothing, a corrected claim goes again."""
+    """Doing it twice does it once: a second evening sends nothing, nor does a new version of what went out; a
+    replacement (7) is another claim."""
     assert send(context, house, claims) == {"sent": 20}
     assert send(context, house, claims) == {"sent before": 20}
-    corrected = replace(claims[0], source=claims[0].source + "1")
-    assert send(context, house, [corrected, claims[1]]) == {"sent": 1, "sent before": 1}
+    touched = replace(claims[0], source=claims[0].source + "1", provider_signature="N")
+    assert send(context, house, [touched]) == {"sent before": 1}
+    replacement = replace(claims[0], frequency="7", original_claim_number="P1")
+    assert send(context, house, [replacement, claims[1]]) == {"sent": 1, "sent before": 1}
+
+
+def test_a_rejected_claim_goes_out_again_when_its_task_is_completed(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """ACK-001: a person mends and completes the Task of the rejection; until then the claim waits, then goes once."""
+    assert claims[0].billing is not None
+    unroutable = replace(claims[0], billing=replace(claims[0].billing, id="1234567890"))
+    send(context, house, [unroutable, claims[1]])
+    receive(context, house)
+    (task,) = [t for t in ehr.all("Task") if "did not get through" in t.get("description", "")]
+    assert task["focus"] == {"reference": f"Claim/{claims[0].id}"}
+    waits = "rejected before: waits until its task is closed"
+    assert send(context, house, claims[:2]) == {waits: 1, "sent before": 1}
+    ehr.put({**task, "status": "completed"})
+    assert send(context, house, claims[:2]) == {"sent": 1, "sent before": 1}
+    assert send(context, house, claims[:2]) == {"sent before": 2}
+
+
+def test_nothing_goes_to_a_clearinghouse_that_is_not_registered(
+    ehr: Ehr, clock: FrozenClock, house: LocalClearinghouse, claims: list[Claim]
+) -> None:
+    """S-18, S-9: no entry in the outbound registry, no file; what goes out stands in the audit trail first."""
+    with host_for(ehr, clock, plugins={"billing": {"enabled": True}}) as host:
+        with pytest.raises(OutboundRefused, match="no registered recipient"):
+            submit(host.context("billing"), house, claims, PARTIES)
+        assert list(house.fetch()) == []
+    with host_for(ehr, clock, plugins={"billing": {"enabled": True}}, outbound={"house": HOUSE}) as host:
+        clock.advance(3600)
+        submit(host.context("billing"), house, claims, PARTIES)
+        told = [r for r in host.auditor.trail.records() if r.event is Event.DISCLOSURE]
+        assert [r.target for r in told] == [c.source for c in claims]
 
 
 def test_the_answers_are_worked_in_once(

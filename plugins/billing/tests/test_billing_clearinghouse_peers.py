@@ -16,7 +16,9 @@ from chartside.host import Host
 from chartside.testing.hosts import PRACTICE
 from chartside.testing.peers import Peer
 from chartside_billing.clearinghouse import LocalClearinghouse
-from chartside_billing.clearinghouse.evening import Parties, receive, submit
+from chartside_billing.evening.account import Parties
+from chartside_billing.evening.receive import receive
+from chartside_billing.evening.submit import submit
 from chartside_billing.model import Party
 from chartside_billing.x12.example import claim
 
@@ -61,11 +63,19 @@ def test_an_evening_on_sekmet_writes_once(sekmet: Peer, tmp_path: Path) -> None:
         "practice": PRACTICE,
         "ehr": {"base_url": sekmet.base_url, "requests_per_second": 1000},
         "plugins": {"billing": {"enabled": True}},
+        "outbound": {
+            "house": {
+                "kind": "clearinghouse",
+                "address": "localhost",
+                "local": True,
+                "data_classes": ["claim"],
+            }
+        },
     }
     claims = [
         replace(claim(), id=f"evening{n:02}", source=f"Claim/evening{n:02}/_history/1") for n in range(COUNT)
     ]
-    parties = Parties(claim().submitter or Party(), claim().receiver or Party())
+    parties = Parties(claim().submitter or Party(), claim().receiver or Party(), "house")
     clock = FrozenClock(datetime.now(UTC).replace(microsecond=0))
     tasks, payments = total(sekmet.base_url, "Task"), total(sekmet.base_url, "DocumentReference")
     with Host(parse(config, tmp_path), clock=clock) as host:

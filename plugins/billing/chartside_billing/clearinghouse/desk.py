@@ -7,11 +7,11 @@ person. All carry deterministic identifiers. An answer that cannot be read is se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
+from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
 from chartside.errors import InputError
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
@@ -21,6 +21,10 @@ from chartside_billing.x12.reading import read_document
 from chartside_billing.x12.remit import PaidClaim, Remittance
 from chartside_billing.x12.remit_fhir import Matched, match, payment_reconciliation, work_items
 from chartside_billing.x12.words import CATEGORIES
+
+BILLING_SYSTEM = f"{BASE}/CodeSystem/billing"
+"""Codes of this plugin on its Tasks: ``claim-rejected``, ``resolved``, ``money-at-risk``."""
+REJECTED = "claim-rejected"
 
 
 @dataclass(slots=True)
@@ -36,21 +40,41 @@ class Worked:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer with what was read from it; ``problem`` says why it could not be read."""
+
+    answer: Answer
+    kind: str = ""
+    items: Sequence[object] = ()
+    problem: str = ""
+
+    def numbers(self) -> Iterator[str]:
+        """The claim numbers (CLM01) that it speaks of."""
+        for item in self.items:
+            if isinstance(item, Remittance):
+                yield from (paid.id for paid in item.claims if paid.id)
+            elif isinstance(item, StatusReport):
+                yield from (status.reference for status in item.claims if status.reference)
+
+
+def read(answer: Answer) -> Opened:
+    """Read an answer; never raises for what is in it."""
+    try:
+        document = read_document(answer.data)
+    except InputError as error:
+        return Opened(answer, problem=str(error))
+    return Opened(answer, document.kind, document.items)
+
+
 def work_in(
-    answers: Iterable[Answer], claims: Sequence[Matched], *, now: datetime, appeal_days: int | None = None
-) -> Iterator[Worked]:
-    """Each answer in its turn. ``claims``: those of ours that an answer may speak of."""
-    for answer in answers:
-        worked = Worked(answer)
-        try:
-            document = read_document(answer.data)
-        except InputError as error:
-            worked.problem = str(error)
-        else:
-            worked.kind = document.kind
-            for item in document.items:
-                _work(item, worked, claims, now, appeal_days)
-        yield worked
+    opened: Opened, claims: Sequence[Matched], *, now: datetime, appeal_days: int | None = None
+) -> Worked:
+    """What an answer comes to. ``claims``: those of ours that it may speak of."""
+    worked = Worked(opened.answer, opened.kind, problem=opened.problem)
+    for item in opened.items:
+        _work(item, worked, claims, now, appeal_days)
+    return worked
 
 
 def _work(
@@ -92,8 +116,9 @@ def _rejected(
     said = ", ".join(
         f"{CATEGORIES.get(s.category, s.category)} ({s.category}, code {s.code})" for s in status.statuses
     )
-    text = f"Claim {status.reference} did not get through: {said}. Mend it and send it again as an original."
+    text = f"Claim {status.reference} did not get through: {said}. Mend it, then complete this task: it is sent again."
     task = _task(effect_key("billing", "277ca", report.reference, status.reference), text, now)
+    task["reasonCode"] = concept(BILLING_SYSTEM, REJECTED)
     found = match(PaidClaim(id=status.reference, payer_claim_number=status.payer_claim_number), claims)
     if len(found) == 1:
         task["focus"] = {"reference": found[0].reference}

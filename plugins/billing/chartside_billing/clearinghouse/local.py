@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from chartside.clock import Clock
-from chartside.errors import ConfigError, InputError
+from chartside.errors import ConfigError, InputError, MessageRejected
 from chartside_billing.clearinghouse.answers import write_277ca, write_835, write_999
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.codes.npi import npi_valid
@@ -49,9 +49,11 @@ class LocalClearinghouse(Clearinghouse):
             place.mkdir(parents=True, exist_ok=True)
 
     def submit(self, name: str, data: bytes) -> None:
-        """Take the file and answer it at once."""
+        """Take the file and answer it at once. Raises MessageRejected for another file under a name that is taken."""
         target = self._in / Path(name).name
         if target.exists():
+            if target.read_bytes() != data:
+                raise MessageRejected("another file was submitted under this name")
             return
         target.write_bytes(data)
         for kind, answer in self._answers(data):

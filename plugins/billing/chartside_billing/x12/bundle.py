@@ -158,7 +158,7 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
     version = _dict(resource, "meta").get("versionId", "")
     reference = f"Claim/{resource.get('id', '')}"
     claim = Claim(
-        id=_number(resource),
+        id=claim_number(resource),
         source=f"{reference}/_history/{version}" if version else reference,
         where=reference,
         total=_money(resource.get("total")),
@@ -182,7 +182,7 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
     return claim
 
 
-def _number(resource: Resource) -> str:
+def claim_number(resource: Resource) -> str:
     """CLM01: the Claim's first identifier, else its id; 20 characters at most, as the guide's receivers keep them."""
     values = [str(i.get("value", "")) for i in _list(resource, "identifier")]
     return next((v for v in values if 0 < len(v) <= 20), str(resource.get("id", ""))[:20])
@@ -246,11 +246,11 @@ def provider_of(resource: Resource, graph: Graph) -> Party | None:
     phone = next(
         (str(t.get("value", "")) for t in _list(resource, "telecom") if t.get("system") == "phone"), ""
     )
-    party.contacts = [Contact(party.last, _national(phone))] if phone else []
+    party.contacts = [Contact(party.last, national(phone))] if phone else []
     return party
 
 
-def _national(phone: str) -> str:
+def national(phone: str) -> str:
     """The ten digits of a North American number (FHIR's are written for people); any other as it came."""
     digits = "".join(c for c in phone if c.isdigit())
     digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits

@@ -1,0 +1,114 @@
+"""Tonight's claims with what the rules say of them: fetched, assembled, judged; nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from chartside.types import Resource
+from chartside_billing.evening.findings import Subject
+from chartside_billing.fhir_claim.assemble import Pair, assemble
+from chartside_billing.fhir_claim.facts import claim_answers
+from chartside_billing.fhir_claim.gather import Gatherer
+from chartside_billing.fhir_claim.pick import own, reference
+from chartside_billing.rules.base import SEVERITIES, NotChecked
+from chartside_billing.rules.fil import deadline
+from chartside_billing.rules.loaded import Loaded
+from chartside_billing.rules.view import View
+from chartside_billing.scrub import Report, Scrubber
+from chartside_billing.settings import Settings
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+_NO_CHARGE = NotChecked("load your fee schedule, or keep ChargeItems: the EHR says no charge for this visit")
+_NO_PLACE = NotChecked("say where clients are during video visits: video_place under [plugins.billing]")
+_NEEDS_CHARGE = frozenset({"CLM-002", "CLM-003", "SVC-004", "SVC-005"})
+_NEEDS_PLACE = frozenset({"SVC-007", "TEL-001", "TEL-002", "TEL-003"})
+
+_WRITER_MENDS = frozenset({"EDI-003", "DX-004"})
+"""Form that the 837P writer mends and reports: no work for a person."""
+
+
+@dataclass(slots=True)
+class Evening:
+    """What was looked at. ``pairs``: each claim with its resource; ``reports``: in the same order."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    subjects: list[Subject] = field(default_factory=list)
+    self_pay: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def looked(self) -> frozenset[str]:
+        """The focus of every claim that was judged."""
+        return frozenset(own(resource) for _, resource in self.pairs)
+
+    def missing(self) -> list[str]:
+        """What was not loaded or not said, each reason once."""
+        return sorted({why for report in self.reports for why in report.reasons()})
+
+
+def judge(
+    context: Context,
+    *,
+    also: Iterable[str] = (),
+    tell: Callable[[int, int, str], None] = lambda _d, _t, _w: None,
+) -> Evening:
+    """Judge the claims of the window, and those in ``also`` (references). Raises FhirError, ConfigError."""
+    settings: Settings = context.settings
+    today = context.clock.now().astimezone(ZoneInfo(context.practice.time_zone)).date()
+    book, loaded = settings.rule_book(today)
+    found = Gatherer(context, tell).gather(days=settings.days, history_days=settings.history_days, also=also)
+    answered = claim_answers(found.of("ClaimResponse"))
+    wanted = found.wanted - answered.keys()
+    made = assemble(
+        found.graph(),
+        wanted=wanted,
+        zone=context.practice.time_zone,
+        fees=loaded.fees,
+        video_place=settings.video_place,
+    )
+    tell(0, 0, "judging")
+    reports = Scrubber(book, loaded).claims([claim for claim, _ in made.claims])
+    evening = Evening(made.claims, reports, self_pay=made.self_pay, skipped=found.skipped)
+    for (_, resource), report in zip(made.claims, reports, strict=True):
+        _leave_out_unknown(report, resource)
+        evening.subjects.append(_subject(report, resource, loaded, settings, today))
+    return evening
+
+
+def _leave_out_unknown(report: Report, resource: Resource) -> None:
+    """A claim made in memory lacks what the EHR does not say of any visit: that is no fault of this visit."""
+    claim = report.claim
+    if claim is None or resource.get("resourceType") != "Encounter":
+        return
+    for rules, unknown, why in (
+        (_NEEDS_CHARGE, any(line.charge is None for line in claim.lines), _NO_CHARGE),
+        (_NEEDS_PLACE, not claim.pos, _NO_PLACE),
+    ):
+        if unknown:
+            report.not_checked += [(f.rule.id, why) for f in report.findings if f.rule.id in rules]
+            report.findings = [f for f in report.findings if f.rule.id not in rules]
+
+
+def _subject(report: Report, resource: Resource, loaded: Loaded, settings: Settings, today: date) -> Subject:
+    levels = SEVERITIES[: SEVERITIES.index(settings.tasks_from) + 1]
+    chosen = sorted(
+        (f for f in report.findings if f.severity in levels and f.rule.id not in _WRITER_MENDS),
+        key=lambda f: SEVERITIES.index(f.severity),
+    )
+    claim = report.claim
+    limit = deadline(View(claim, today, loaded.profile_of(claim.insurance)), loaded) if claim else None
+    return Subject(
+        focus=own(resource),
+        patient=reference(resource.get("patient") or resource.get("subject")),
+        report=report,
+        findings=chosen,
+        deadline=limit[0] if limit else None,
+        assumed=bool(limit and not limit[1]),
+    )

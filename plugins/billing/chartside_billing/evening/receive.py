@@ -1,0 +1,157 @@
+"""What came back is worked into the EHR once: payments, denials, rejections.
+
+Idempotent by identifiers; an answer is taken away at the clearinghouse only after everything of it was written.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from chartside.errors import FhirError, NotFound, Rejected, ServerError
+from chartside.jobs.model import Job, JobOptions, JobReport
+from chartside.types import Resource
+from chartside_billing.clearinghouse.base import Answer, Clearinghouse
+from chartside_billing.clearinghouse.desk import Worked, read, work_in
+from chartside_billing.evening.account import open_house
+from chartside_billing.fhir_claim.gather import CHUNK
+from chartside_billing.fhir_claim.pick import each, own, part, reference
+from chartside_billing.money import parse_amount
+from chartside_billing.x12.bundle import claim_number
+from chartside_billing.x12.remit_fhir import Matched
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+FAR = timedelta(days=400)
+"""How far back the claim of an answer may have been made: a year to file, and the payer's time."""
+
+
+def run(context: Context, options: JobOptions) -> JobReport:
+    """The job."""
+    house = context.settings.clearinghouse
+    if house is None:
+        return JobReport(notes=["No clearinghouse is configured: [plugins.billing.clearinghouse]."])
+    opened, _ = open_house(context)
+    return receive(context, opened, appeal_days=house.appeal_days, dry_run=options.dry_run)
+
+
+JOB = Job(
+    "answers", "Work in what payers answered: payments, denials, rejections", run, every=timedelta(hours=1)
+)
+
+
+def receive(
+    context: Context, house: Clearinghouse, *, appeal_days: int | None = None, dry_run: bool = False
+) -> JobReport:
+    """Work in every answer that waits: PaymentReconciliations and Tasks, each written once."""
+    report = JobReport(columns=("answer", "kind", "claims", "tasks", "problem"))
+    opened = [read(answer) for answer in house.fetch()]
+    claims = find_claims(context, sorted({number for one in opened for number in one.numbers()}))
+    for one in opened:
+        worked = work_in(one, claims, now=context.clock.now(), appeal_days=appeal_days)
+        report.rows.append(_row(worked))
+        if worked.problem:
+            report.set_aside.append(f"{worked.answer.name}: {worked.problem}")
+            report.counts["set aside"] += 1
+        elif dry_run:
+            report.counts[f"{worked.kind} would be worked in"] += 1
+        elif _write(context, worked, report):
+            house.done(worked.answer)
+    return report
+
+
+def find_claims(context: Context, numbers: Sequence[str]) -> list[Matched]:
+    """Our claims under these numbers (CLM01): Claims by identifier and id, else among those of the last 13 months;
+    where the EHR stores no Claim, the visits that were sent as such."""
+    kind = "Claim" if context.fhir.supports("Claim", "s") else "Encounter"
+    found: list[Matched] = []
+    for start in range(0, len(numbers), CHUNK):
+        names = ",".join(numbers[start : start + CHUNK])
+        for parameter in ("identifier", "_id"):
+            found += matched(_search(context, kind, {parameter: names}))
+    known = {one.number.upper() for one in found}
+    if any(number.upper() not in known for number in numbers):
+        since = (context.clock.now() - FAR).date().isoformat()
+        day = {"Claim": "created", "Encounter": "date"}[kind]
+        found += matched(_search(context, kind, {day: f"ge{since}"}))
+    return list(dict.fromkeys(found))
+
+
+def _search(context: Context, kind: str, asked: dict[str, str]) -> Iterator[Resource]:
+    """Matches; none where the server refuses the search."""
+    try:
+        yield from context.fhir.search(kind, asked).matches()
+    except (Rejected, NotFound, ServerError):
+        return
+
+
+def matched(resources: Iterable[Resource]) -> Iterator[Matched]:
+    """Claims, or visits that were sent as claims, under every number that an 837P may carry for them."""
+    for resource in resources:
+        patient = reference(resource.get("patient") or resource.get("subject"))
+        total = parse_amount(str(part(resource, "total").get("value", "")))
+        numbers = {claim_number(resource), str(resource.get("id", ""))[:20]} | {
+            str(i.get("value", "")) for i in each(resource, "identifier")
+        }
+        for number in sorted(n for n in numbers if n):
+            yield Matched(own(resource), number, patient, total)
+
+
+def _row(worked: Worked) -> Mapping[str, str]:
+    tasks = str(len(worked.tasks))
+    return {
+        "answer": worked.answer.name,
+        "kind": worked.kind,
+        "claims": str(worked.claims),
+        "tasks": tasks,
+        "problem": worked.problem,
+    }
+
+
+def _write(context: Context, worked: Worked, report: JobReport) -> bool:
+    """Whether everything of the answer stands in the EHR now."""
+    try:
+        for resource in _kept(context, worked):
+            identifier = resource["identifier"][0]
+            condition = f"identifier={identifier['system']}|{identifier['value']}"
+            made = context.fhir.create(resource, if_none_exist=condition)
+            report.counts["payments" if made.created else "payments known"] += 1
+        if worked.tasks and context.tasks.home.where == "nowhere":
+            report.notes += [f"{worked.answer.name}: {task['description']}" for task in worked.tasks]
+            return False  # nowhere to write it: the answer stays where it is, and is shown again
+        for result in context.tasks.put(worked.tasks):
+            known = "tasks" if result.created else "tasks known"
+            report.counts[known if result.error is None else "tasks refused"] += 1
+            if result.error is not None:
+                return False
+    except FhirError as error:
+        report.notes.append(f"{worked.answer.name}: {error}")
+        report.failed = True
+        return False
+    report.counts[f"{worked.kind} worked in"] += 1
+    return True
+
+
+def _kept(context: Context, worked: Worked) -> list[Resource]:
+    """The payments as the EHR takes them: PaymentReconciliation, else the answer itself as a DocumentReference."""
+    if not worked.reconciliations or context.fhir.supports("PaymentReconciliation", "c"):
+        return worked.reconciliations
+    return [as_document(worked.reconciliations, worked.answer)]
+
+
+def as_document(reconciliations: Sequence[Resource], answer: Answer) -> Resource:
+    """An 835 for an EHR without PaymentReconciliation; its identifier is that of its first payment."""
+    first = reconciliations[0]
+    data = base64.b64encode(answer.data).decode("ascii")
+    return {
+        "resourceType": "DocumentReference",
+        "identifier": first["identifier"],
+        "status": "current",
+        "type": {"text": "Remittance (X12 835)"},
+        "date": first["created"],
+        "description": f"{len(reconciliations)} payment(s), not posted: the EHR keeps no PaymentReconciliation",
+        "content": [{"attachment": {"contentType": "application/edi-x12", "data": data}}],
+    }

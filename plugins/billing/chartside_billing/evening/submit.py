@@ -1,0 +1,266 @@
+"""Clean claims go out, each once.
+
+May be killed at any point and run again: going out passes the host's ledger, and a claim that was begun and not
+finished is *undecided* and is never sent again blindly (``chartside billing settle``). A new version of a claim that
+went out is not sent again by itself: a payer would deny it as a duplicate. Only where it was rejected (277CA) and a
+person has closed the Task of the rejection does it go out once more.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from chartside.codes import (
+    BASE,
+    MESSAGE_CATEGORY_SYSTEM,
+    TASK_CODE_SYSTEM,
+    MessageCategory,
+    TaskCode,
+    concept,
+    has_coding,
+)
+from chartside.errors import AuditUnavailable, ChannelUnavailable, InputError, MessageRejected
+from chartside.jobs.ledger import Claim as LedgerClaim
+from chartside.jobs.ledger import Effect, Result, State, effect_key
+from chartside.jobs.model import Job, JobOptions, JobReport
+from chartside.types import Resource
+from chartside_billing.clearinghouse.base import Clearinghouse, file_name
+from chartside_billing.clearinghouse.desk import BILLING_SYSTEM, REJECTED
+from chartside_billing.evening.account import KIND, Parties, open_house
+from chartside_billing.evening.findings import OPEN
+from chartside_billing.evening.judge import judge
+from chartside_billing.evening.scrub import keeps_tasks
+from chartside_billing.fhir_claim.make import UNBILLED
+from chartside_billing.fhir_claim.pick import part, reference
+from chartside_billing.model import Claim
+from chartside_billing.x12.required import missing
+from chartside_billing.x12.validate import check_all
+from chartside_billing.x12.write837 import Control, write_837
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+
+SUBMISSION_SYSTEM = f"{BASE}/submission"
+"""``DocumentReference.identifier`` of a sent 837P, where the EHR stores no Claim: the interchange's number."""
+_WAITS = "rejected before: waits until its task is closed"
+_STATES = {
+    State.DONE: "sent before",
+    State.HELD: "another worker has it",
+    State.UNDECIDED: "undecided: ask the clearinghouse whether it arrived, then `chartside billing settle`",
+    State.NOT_DONE: "refused before",
+    State.FAILED: "not recorded, so not sent",
+}
+
+
+def run(context: Context, options: JobOptions) -> JobReport:
+    """The job: judge, and send what has no error. Without ``send = true`` it only says what would go out."""
+    house = context.settings.clearinghouse
+    if house is None:
+        return JobReport(notes=["No clearinghouse is configured: [plugins.billing.clearinghouse]."])
+    opened, parties = open_house(context)
+    claims = clean_claims(context, options)
+    report = submit(context, opened, claims, parties, dry_run=options.dry_run or not house.send)
+    if not house.send:
+        report.notes.append(
+            "Nothing is sent by itself: set send = true under [plugins.billing.clearinghouse]."
+        )
+    return report
+
+
+JOB = Job("submit", "Send clean claims to the clearinghouse, each once", run, every=timedelta(hours=12))
+
+
+def clean_claims(context: Context, options: JobOptions) -> list[Claim]:
+    """Active claims without an error. Where the EHR stores Claims, only stored ones: a visit without one waits for the
+    biller."""
+    evening = judge(context, tell=options.progress)
+    wanted = {UNBILLED} if "Claim" in evening.skipped else {"active"}
+    pairs = zip(evening.pairs, evening.reports, strict=True)
+    return [claim for (claim, _), report in pairs if report.clean and claim.status in wanted]
+
+
+def submit(
+    context: Context,
+    house: Clearinghouse,
+    claims: Sequence[Claim],
+    parties: Parties,
+    *,
+    dry_run: bool = False,
+) -> JobReport:
+    """Send the claims that were not sent before, in one file.
+
+    Raises OutcomeUnknown where nobody can tell whether it arrived: the claims then stay undecided.
+    """
+    report = JobReport(columns=("claim", "state"))
+    context.outlet.recipient(KIND, parties.recipient, "claim")
+    problems = _problems(context, claims, parties)
+    ready = [claim for claim in claims if id(claim) not in problems]
+    for claim in claims:
+        if id(claim) in problems:
+            report.set_aside.append(f"{claim.source or claim.where}: {problems[id(claim)]}")
+            report.counts["set aside"] += 1
+    if dry_run:
+        report.counts["would go out"] = len(ready)
+        return report
+    waiting, mended = _rejections(context)
+    report.counts += Counter(_WAITS for claim in ready if _name(claim) in waiting)
+    ready = [claim for claim in ready if _name(claim) not in waiting]
+    held = context.ledger.claim([effect_of(context, claim, mended[_name(claim)]) for claim in ready])
+    by_key = {found.effect.key: claim for found, claim in zip(held, ready, strict=True)}
+    begun = [
+        c
+        for c in context.ledger.begin([c for c in held if c.state is State.CLAIMED])
+        if c.state is State.BEGUN
+    ]
+    left = {c.effect.key for c in begun}
+    lost = (State.FAILED for c in held if c.state is State.CLAIMED and c.effect.key not in left)
+    states = [*lost, *(c.state for c in held if c.state is not State.CLAIMED)]
+    report.counts += Counter(_STATES.get(state, str(state)) for state in states)
+    if begun:
+        _send(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
+    return report
+
+
+def settle(context: Context, claims: Sequence[Claim], *, arrived: bool) -> int:
+    """Say of the undecided ones among these claims whether the clearinghouse has them; how many there were.
+
+    Those that did not arrive go out with the next run.
+    """
+    _, mended = _rejections(context)
+    held = context.ledger.claim([effect_of(context, claim, mended[_name(claim)]) for claim in claims])
+    context.ledger.release([c for c in held if c.state is State.CLAIMED])
+    undecided = [c for c in held if c.state is State.UNDECIDED]
+    if arrived:
+        context.ledger.finish([Result(c, done=True, at=context.clock.now()) for c in undecided])
+    else:
+        context.ledger.release(context.ledger.reopen(undecided))
+    return len(undecided)
+
+
+def _problems(context: Context, claims: Sequence[Claim], parties: Parties) -> dict[int, str]:
+    """Why a claim cannot go out, by ``id`` of the object: what it lacks, or what a validator says of it."""
+    found: dict[int, str] = {}
+    for claim in claims:
+        if lacks := missing(claim):
+            found[id(claim)] = f"cannot be written, it lacks {'; '.join(lacks)}"
+    left = [claim for claim in claims if id(claim) not in found]
+    if left and _judged(context, left, parties):
+        for claim in left:
+            if problem := _judged(context, [claim], parties):
+                found[id(claim)] = f"refused before it left: {problem}"
+    return found
+
+
+def _judged(context: Context, claims: list[Claim], parties: Parties) -> str:
+    """The first thing that the writer, pyx12 or x12sdk has against a file of these claims; empty if nothing."""
+    control = Control(created=context.clock.now())
+    try:
+        written = write_837(claims, control=control, submitter=parties.submitter, receiver=parties.receiver)
+    except InputError as error:
+        return str(error)
+    for problem in check_all(written.data):
+        return f"{problem.validator} {problem.where}: {problem.reason}"
+    return ""
+
+
+def effect_of(context: Context, claim: Claim, times_rejected: int = 0) -> Effect:
+    """The submission of a claim to the payer that it names; another one for each rejection that was mended."""
+    reference = claim.source.split("/_history")[0]
+    resource: Resource = {
+        "resourceType": "Communication",
+        "category": [concept(MESSAGE_CATEGORY_SYSTEM, MessageCategory.STAFF)],
+        "payload": [{"contentString": "Submission of a claim to the clearinghouse"}],
+    }
+    if "/" in reference:
+        resource["about"] = [{"reference": reference}]
+    payer = claim.insurance.payer.id if claim.insurance.payer else ""
+    parts = (reference or claim.id, payer, claim.frequency, claim.original_claim_number, str(times_rejected))
+    return Effect(effect_key(context.practice.id, "billing", "submit", *parts), resource)
+
+
+def _rejections(context: Context) -> tuple[set[str], Counter[str]]:
+    """Claims (references) with an open Task of a rejection, and how many closed ones each has."""
+    waiting: set[str] = set()
+    mended: Counter[str] = Counter()
+    if keeps_tasks(context):
+        asked = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.FOLLOW_UP}"}
+        for task in context.fhir.search("Task", asked).matches():
+            if not has_coding(part(task, "reasonCode").get("coding"), BILLING_SYSTEM, REJECTED):
+                continue
+            if task.get("status") in OPEN:
+                waiting.add(reference(task.get("focus")))
+            elif task.get("status") == "completed":
+                mended[reference(task.get("focus"))] += 1
+    return waiting - {""}, mended
+
+
+def _send(
+    context: Context,
+    house: Clearinghouse,
+    begun: list[LedgerClaim],
+    claims: list[Claim],
+    report: JobReport,
+    parties: Parties,
+) -> None:
+    """One file with these claims. What surely did not leave is given back; what nobody knows stays begun."""
+    now = context.clock.now()
+    number = int(now.timestamp()) % 1_000_000_000
+    control = Control(created=now, interchange=number, group=number, transaction=1, reference=f"{number:09}")
+    try:
+        written = write_837(
+            claims,
+            control=control,
+            submitter=parties.submitter,
+            receiver=parties.receiver,
+            production=parties.production,
+        )
+        about = [(_patient(claim), claim.source) for claim in claims]
+        context.outlet.disclose(KIND, parties.recipient, "claim", about, purpose="HPAYMT")
+        house.submit(file_name(number), written.data)
+    except (InputError, ChannelUnavailable, AuditUnavailable) as error:
+        context.ledger.release(begun)
+        report.notes.append(str(error))
+        report.failed = True
+        return
+    except MessageRejected as error:
+        context.ledger.finish([Result(c, done=False, reason="rejected", at=now) for c in begun])
+        report.notes.append(str(error))
+        report.failed = True
+        return
+    context.ledger.finish([Result(c, done=True, at=now) for c in begun])
+    report.counts["sent"] += len(claims)
+    report.notes += [f"repaired {repair.where}: {repair.what}" for repair in written.repairs]
+    _keep(context, number, written.data, len(claims))
+
+
+def _name(claim: Claim) -> str:
+    return claim.source.split("/_history")[0]
+
+
+def _patient(claim: Claim) -> str:
+    return claim.member.ref if claim.member and claim.member.ref.startswith("Patient/") else ""
+
+
+def _keep(context: Context, number: int, data: bytes, count: int) -> None:
+    """The file as a DocumentReference where the EHR stores no Claim: else nobody there could see what went out."""
+    fhir = context.fhir
+    if fhir.supports("Claim", "r") or not fhir.supports("DocumentReference", "cs"):
+        return
+    name = f"{number:09}"
+    document: Resource = {
+        "resourceType": "DocumentReference",
+        "identifier": [{"system": SUBMISSION_SYSTEM, "value": name}],
+        "status": "current",
+        "type": {"text": "Claims (X12 837P)"},
+        "date": context.clock.now().isoformat(timespec="seconds"),
+        "description": f"{count} claim(s) sent as interchange {name}",
+        "content": [
+            {"attachment": {"contentType": "application/edi-x12", "data": base64.b64encode(data).decode()}}
+        ],
+    }
+    fhir.create(document, if_none_exist=f"identifier={SUBMISSION_SYSTEM}|{name}")

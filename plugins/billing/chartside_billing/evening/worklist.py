@@ -1,0 +1,83 @@
+"""What waits for the biller: open scrub Tasks as rows, by money at risk and deadline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from chartside.types import Resource
+from chartside_billing.dates import parse_fhir_date
+from chartside_billing.evening.findings import AT_RISK, RULE_SYSTEM, Subject
+from chartside_billing.evening.judge import judge
+from chartside_billing.evening.scrub import keeps_tasks, open_tasks
+from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
+from chartside_billing.money import ZERO, parse_amount
+from chartside_billing.rules.base import ERROR
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One claim that waits. ``task`` is empty where it was computed just now."""
+
+    claim: str
+    at_risk: Decimal
+    deadline: date | None
+    errors: int
+    warnings: int
+    rules: tuple[str, ...]
+    sentences: tuple[str, ...]
+    task: str = ""
+    status: str = ""
+    owner: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """As JSON data."""
+        found = asdict(self) | {"at_risk": str(self.at_risk)}
+        return found | {"deadline": self.deadline.isoformat() if self.deadline else None}
+
+
+def worklist(context: Context) -> list[Work]:
+    """From the EHR's task list; computed anew where the EHR keeps no Tasks. Raises FhirError, ConfigError."""
+    if keeps_tasks(context):
+        found = [_of_task(task) for task in open_tasks(context)]
+    else:
+        found = [_of_subject(s) for s in judge(context).subjects if s.findings]
+    return sorted(found, key=lambda w: (-w.at_risk, w.deadline or date.max, w.claim))
+
+
+def _of_task(task: Resource) -> Work:
+    outputs = [(o, codes(o.get("type"), RULE_SYSTEM)) for o in each(task, "output")]
+    told = [(o, rules[0]) for o, rules in outputs if rules]
+    errors = sum(part(o, "type").get("text") == ERROR for o, _ in told)
+    money = next((part(i, "valueMoney") for i in each(task, "input") if AT_RISK in codes(i.get("type"))), {})
+    owner = part(task, "owner")
+    return Work(
+        claim=reference(task.get("focus")),
+        at_risk=parse_amount(str(money.get("value", ""))) or ZERO,
+        deadline=parse_fhir_date(str(part(part(task, "restriction"), "period").get("end", ""))),
+        errors=errors,
+        warnings=len(told) - errors,
+        rules=tuple(dict.fromkeys(rule for _, rule in told)),
+        sentences=tuple(str(o.get("valueString", "")) for o, _ in told),
+        task=own(task),
+        status=str(task.get("status", "")),
+        owner=reference(owner),
+    )
+
+
+def _of_subject(subject: Subject) -> Work:
+    errors = sum(f.severity == ERROR for f in subject.findings)
+    return Work(
+        claim=subject.focus,
+        at_risk=subject.at_risk,
+        deadline=subject.deadline,
+        errors=errors,
+        warnings=len(subject.findings) - errors,
+        rules=tuple(dict.fromkeys(f.rule.id for f in subject.findings)),
+        sentences=tuple(f"{f.severity.upper()} {f.rule.id}: {f.message}. {f.mend}" for f in subject.findings),
+    )
