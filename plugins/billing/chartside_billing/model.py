@@ -511,7 +511,8 @@ class History:
     plan_periods: list[tuple[date | None, date | None]] | None = None
     """Periods of the patient's active CarePlans."""
     consents: frozenset[str] | None = None
-    """Kinds of consent in force: ``part2``, ``release``, ``assignment``, ``cocm``, ``private-contract``."""
+    """Kinds of consent in force: ``part2``, ``release``, ``assignment``, ``cocm``, ``private-contract``; ``no-`` before
+    a kind that was refused or has ended."""
     payments: Decimal | None = None
     """What the patient paid towards this claim, by the EHR's PaymentNotices."""
     complete: bool = True

@@ -47,6 +47,9 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     _flags(claim, resource)
     _supporting(claim, resource, graph)
     _people(claim, resource, graph)
+    referral = graph.get(resource.get("referral"), resource)
+    numbers = [str(i["value"]) for i in each(referral, "identifier") if i.get("value")]
+    claim.referral = claim.referral or (numbers[0] if numbers else "")
 
 
 def _number(claim: Claim, resource: Resource) -> None:

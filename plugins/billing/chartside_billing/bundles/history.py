@@ -117,16 +117,21 @@ def _consents(patient: str, graph: Graph) -> frozenset[str] | None:
     if not mine and not contracts:
         return None
     found = set(facts.consents(mine))
+    ended: set[str] = set()
     for consent in mine:
-        if consent.get("status") != "active" or part(consent, "provision").get("type") == "deny":
-            continue
-        told = _told(consent)
-        found |= {kind for kind, words in _WORDS if any(word in told for word in words)}
+        kinds = _kinds(_told(consent))
+        holds = consent.get("status") == "active" and part(consent, "provision").get("type") != "deny"
+        (found if holds else ended).update(kinds)
+    found |= {f"no-{kind}" for kind in ended - found}
     for contract in contracts:
         told = _told(contract)
         if any(word in told for word in _WORDS[-1][1]):
             found.add("private-contract")
     return frozenset(found)
+
+
+def _kinds(told: str) -> set[str]:
+    return {kind for kind, words in _WORDS if any(word in told for word in words)}
 
 
 def _told(resource: Resource) -> str:

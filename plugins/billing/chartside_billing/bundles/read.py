@@ -10,7 +10,8 @@ from chartside_billing.bundles import claim as claims
 from chartside_billing.bundles import cover, history, papers, visits
 from chartside_billing.bundles.flat import flat
 from chartside_billing.documents import Document
-from chartside_billing.fhir_claim import assemble
+from chartside_billing.fhir_claim import assemble, facts
+from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.model import Claim
 from chartside_billing.x12.bundle import Graph
 
@@ -32,11 +33,19 @@ def read_bundle(source: object) -> Bundled:
     pairs = assemble(graph).claims
     if graph.of("Claim"):  # a visit without a claim says nothing in a Bundle that was made around a claim
         pairs = [(claim, resource) for claim, resource in pairs if resource.get("resourceType") == "Claim"]
+    sent = _answered(graph)
+    waiting = {reference(r.get("patient")) for _, r in pairs if own(r) not in sent}
     for claim, resource in pairs:
-        found.claims.append(_enriched(claim, resource, graph))
+        if own(resource) not in sent or reference(resource.get("patient")) not in waiting:
+            found.claims.append(_enriched(claim, resource, graph))
     if not found.claims and not found.documents:
         raise InputError(EMPTY)
     return found
+
+
+def _answered(graph: Graph) -> set[str]:
+    """Claims that a payer answered: beside a claim that waits to be sent they are its history."""
+    return set(facts.claim_answers(graph.of("ClaimResponse")))
 
 
 def _enriched(claim: Claim, resource: Resource, graph: Graph) -> Claim:

@@ -117,12 +117,13 @@ def flags(v: View, k: Loaded) -> Outcome:
     ]
     history = claim.history
     if history is not None and history.consents is not None:
-        if claim.release == "Y" and "release" not in history.consents:
-            hits.append(hit("CLM09 says that a signed release is on file, but none is", where=where))
-        if claim.benefits_assigned == "Y" and "assignment" not in history.consents:
+        if claim.release == "Y" and "no-release" in history.consents:
             hits.append(
-                hit("CLM08 says that benefits are assigned, but no signed assignment is on file", where=where)
+                hit("CLM09 says that a signed release is on file, but it was refused or ended", where=where)
             )
+        if claim.benefits_assigned == "Y" and "no-assignment" in history.consents:
+            text = "CLM08 says that benefits are assigned, but the assignment was refused or ended"
+            hits.append(hit(text, where=where))
     return hits
 
 

@@ -154,9 +154,6 @@ def _plan_kind(v: View) -> tuple[str, bool]:  # noqa: PLR0911 - one for each ans
     """The indicator that the plan should have (empty if its name only rules nothing out), and whether that is sure."""
     if v.profile is not None and v.profile.filing:
         return v.profile.filing, True
-    facts = v.insurance.coverage
-    if facts is not None and facts.kind:
-        return facts.kind, True
     name = v.insurance.payer.last.upper() if v.insurance.payer else ""
     if _MEDICARE_NAME.match(name):
         return "MB", True
@@ -166,7 +163,8 @@ def _plan_kind(v: View) -> tuple[str, bool]:  # noqa: PLR0911 - one for each ans
         return "MC", True
     if ("BLUE CROSS" in name or "BLUE SHIELD" in name) and v.filing in {"MB", "CH", "VA", "WC", "AM", "ZZ"}:
         return "BL", True
-    return "", False
+    facts = v.insurance.coverage
+    return (facts.kind, True) if facts is not None and facts.kind else ("", False)
 
 
 @check("COV-007")

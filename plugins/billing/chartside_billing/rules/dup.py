@@ -29,15 +29,6 @@ def _same_service(one: LineView, other: LineView) -> bool:
     )
 
 
-def _prior_lines(v: View) -> list[LineView]:
-    """Lines of earlier claims that still stand."""
-    return [
-        LineView(line, v.claim, line.rendering, own=False)
-        for prior in v.prior_claims()
-        for line in prior.lines
-    ]
-
-
 @check("DUP-001")
 def exact(v: View, k: Loaded) -> Outcome:
     """The same service on another claim, or twice on this one."""
@@ -56,7 +47,7 @@ def exact(v: View, k: Loaded) -> Outcome:
             others = [o for o in v.others_on(line.day) if _later(v, claim, o)]
             if any(_same_service(line, o) for o in others):
                 hits.append(hit("The same service is on another claim of this batch", line))
-        prior = _prior_lines(v) if v.history_known else []
+        prior = v.prior_lines() if v.history_known else []
         hits.extend(
             hit("The same service is on an earlier claim that still stands", line)
             for line in lines
@@ -83,7 +74,7 @@ def probable(v: View, k: Loaded) -> Outcome:
     claim = v.claim
     if claim.frequency != "1":
         return OK
-    prior = _prior_lines(v) if v.history_known else []
+    prior = v.prior_lines() if v.history_known else []
     hits: list[Hit] = []
     for line in v.lines:
         others = [*v.others_on(line.day), *(o for o in prior if o.day == line.day)]

@@ -303,7 +303,9 @@ def associates(v: View, k: Loaded) -> Outcome:
             or (facts is not None and facts.pre_licensed is not None)
         )
         if v.taxonomy_of(line) == STUDENT or (facts is not None and facts.pre_licensed):
-            hits.append(hit("The rendering provider is an associate or intern without an own licence", line))
+            supervised = v.claim.supervising is not None and bool(v.claim.supervising.npi)
+            text = "The rendering provider is an associate or intern without an own licence"
+            hits.append(hit(text, line, severity="warning" if supervised else ""))
     return hits if hits or known else NEEDS["taxonomy"]
 
 

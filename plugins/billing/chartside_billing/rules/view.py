@@ -260,9 +260,15 @@ class View:
             if claim is not self.claim and claim.frequency != "8"
             for line in claim.lines
         ]
-        for prior in self.prior_claims():
-            found.extend(LineView(line, self.claim, line.rendering, own=False) for line in prior.lines)
-        return found
+        return found + self.prior_lines()
+
+    def prior_lines(self) -> list[LineView]:
+        """Lines of the history's claims that still stand, each with its clinician."""
+        return [
+            LineView(line, self.claim, Party(id_qualifier="XX", id=prior.rendering_npi), own=False)
+            for prior in self.prior_claims()
+            for line in prior.lines
+        ]
 
     def prior_claims(self) -> list[PriorClaim]:
         """Claims of the history that still stand: not rejected, not this one, not the one it replaces."""
