@@ -23,6 +23,9 @@ class Plugin:
         tokens = {who: token.get_secret_value() for who, token in context.settings.reviewers.items()}
         if not tokens:
             return []
+        from chartside_transcription.checks import require_installed
+
+        require_installed()
         from chartside_transcription.routes import Api
         from chartside_transcription.service import Service
 
@@ -38,6 +41,9 @@ class Plugin:
     @hookimpl
     def chartside_demo(self, context: Context, stage: Stage) -> None:
         """A short recording, its transcript, its draft with sources, signed."""
+        from chartside_transcription.checks import require_installed
+
+        require_installed()
         from chartside_transcription.demo import show
 
         show(context, stage)

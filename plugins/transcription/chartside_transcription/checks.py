@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
-from chartside.errors import ChartsideError
+from chartside.errors import ChartsideError, PluginError
 from chartside_transcription import weights
 from chartside_transcription.draft import load_template
-from chartside_transcription.engines import find_engine
 from chartside_transcription.settings import Settings
+
+NEEDED = ("av", "ctranslate2", "faster_whisper", "kaldi_native_fbank", "numpy", "onnxruntime")
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -18,18 +19,33 @@ def problems(settings: Settings) -> Iterator[str]:
         yield from _embedded(settings)
     elif settings.engine == "openai-endpoint" and not settings.recipient:
         yield "plugins.transcription.recipient: is empty -> name the [outbound.NAME] entry of kind asr"
-    for attempt in (lambda: find_engine(settings.engine), lambda: load_template(settings.template)):
+    if not settings.may_sign:
+        yield 'plugins.transcription.signers: nobody may sign a note -> name them, as in signers = ["Practitioner/3"]'
+    looks: list[Callable[[], object]] = [lambda: load_template(settings.template)]
+    if not missing_packages():
+        from chartside_transcription.engines.registry import find_drafter, find_engine
+
+        looks += [lambda: find_drafter(settings.drafter), lambda: find_engine(settings.engine)]
+    for look in looks:
         try:
-            attempt()
+            look()
         except ChartsideError as error:
             yield str(error)
 
 
+def missing_packages() -> list[str]:
+    """Packages of the extra that are not installed."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
+def require_installed() -> None:
+    """Raise PluginError with the install line where the extra is missing."""
+    if missing := missing_packages():
+        raise PluginError(f"transcription needs {', '.join(missing)}", mend=weights.INSTALL)
+
+
 def _embedded(settings: Settings) -> Iterator[str]:
-    missing = [
-        n for n in ("av", "ctranslate2", "faster_whisper", "onnxruntime", "numpy") if find_spec(n) is None
-    ]
-    if missing:
+    if missing := missing_packages():
         yield f"transcription: {', '.join(missing)} is not installed -> {weights.INSTALL}"
         return
     try:

@@ -1,31 +1,33 @@
 """The demo: a short invented session of two synthetic voices, from sound to a signed note.
 
-``demo.ogg`` (88 s) was made for this project; nobody in it exists. How: ``tools/encode_demo.py``.
+``demo.ogg`` (40 s) is the project's own: text and sound come from ``tools/make_demo.py``, and nobody in it exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from chartside.context import Context
 from chartside.demo import Stage
-from chartside.errors import ChartsideError
-from chartside.gate.model import Action, DecisionRequest
+from chartside.errors import ConsentRefused
 from chartside_transcription.draft import Draft, load_template, make_draft
 from chartside_transcription.draft.model import span_json
 from chartside_transcription.draft.rules import Rules
 from chartside_transcription.engines import Engine
+from chartside_transcription.modelcard import model_of
 from chartside_transcription.note import clock
-from chartside_transcription.permit import FEATURES, Sitting
+from chartside_transcription.permit import Permits, Sitting, state_of
 from chartside_transcription.pipeline import Options, transcribe
+from chartside_transcription.review import Review
+from chartside_transcription.service import Service
 from chartside_transcription.transcript import Transcript
 
-HOTWORDS = ("sertraline", "Dr. Alvarez")
-"""As they would come out of the client's chart."""
-OPTIONS = Options(speakers=2, roles=("clinician", "client"), hotwords=HOTWORDS)
+OPTIONS = Options(speakers=2, roles=("clinician", "client"), hotwords=("sertraline",))
+"""The drug as it would come out of the client's chart."""
 
 
 @contextmanager
@@ -60,42 +62,40 @@ def _show(draft: Draft, transcript: Transcript, say: Callable[[str], None]) -> N
 
 def show(context: Context, stage: Stage) -> None:
     """``chartside demo``'s part: consent asked, session written down, draft filed, signed by a named clinician."""
-    from chartside_transcription.service import Service
-
-    service = Service(context, registry=stage.host.outbound)
-    allowed, refused = _clients(context)
-    stage.say(f"Clients of the first 60 who permit recording, transcription and AI: {len(allowed)}.")
+    service = Service(context)
+    allowed, refused = _clients(context, stage)
+    stage.say(
+        f"Clients who permit recording, transcription and AI: {len(allowed)} of {len(allowed) + len(refused)}."
+    )
     if refused:
         try:
-            service.start(Sitting(refused), OPTIONS)
-        except ChartsideError as error:
-            stage.say(f"For {refused} nothing starts: {error}")
+            service.start(Sitting(refused[0]), OPTIONS)
+        except ConsentRefused as error:
+            stage.say(f"{refused[0]} does not: {error}")
     if not allowed:
         return
     transcript, draft = demo(service.engine, stage.say)
-    sitting = Sitting(allowed[0])
-    id = service.review.file(draft, transcript, sitting, "demo")
-    signer = _clinician(context)
-    final = service.review.sign(id, signer)
-    stage.say(f"\nFiled as a labelled draft, then signed by {signer}: {final} is final. The sound is gone.")
+    _sign(stage, service, service.review.file(draft, transcript, Sitting(allowed[0]), "demo"))
 
 
-def _clients(context: Context) -> tuple[list[str], str]:
-    """Clients for whom everything is permitted, and one for whom something is not."""
-    patients = [f"Patient/client-{n}" for n in range(1, 61)]
-    now, state = context.clock.now(), context.practice.state
-    actions = (Action.RECORD, Action.TRANSCRIBE, Action.AI)
-    asked = [
-        DecisionRequest(p, action, now, purpose="TRANSCRIBE", location=state, features=FEATURES)
-        for p in patients
-        for action in actions
-    ]
-    answers = [decision.permitted for decision in context.decide(asked)]
-    by_client = {p: answers[n * 3 : n * 3 + 3] for n, p in enumerate(patients)}
-    allowed = [p for p, permits in by_client.items() if all(permits)]
-    return allowed, next((p for p, permits in by_client.items() if not all(permits)), "")
+def _sign(stage: Stage, service: Service, id: str) -> None:
+    context = service.context
+    signer = f"Practitioner/{next(iter(context.fhir.search('Practitioner', {'active': 'true'})))['id']}"
+    may = replace(context, settings=context.settings.model_copy(update={"signers": (signer,)}))
+    review = Review(may, lambda: model_of(service.engine, service.drafter))
+    stage.say(f"\nFiled as a draft that says it was written by a machine: {id} ({review.status(id)}).")
+    final = review.sign(id, signer)
+    stage.say(f"Read and signed by {signer}: {review.status(final)}. The sound was on no disk and is gone.")
 
 
-def _clinician(context: Context) -> str:
-    found = next(iter(context.fhir.search("Practitioner", {"active": "true"})))
-    return f"Practitioner/{found['id']}"
+def _clients(context: Context, stage: Stage) -> tuple[list[str], list[str]]:
+    """Clients for whom everything is permitted, and the others."""
+    found = stage.host.route.ehr.client.search(
+        "Patient", {}
+    )  # the demo's own look-up; the plugin may not search them
+    states = {f"Patient/{one['id']}": state_of(one) for one in found.matches()}
+    asked = [Permits(context, Sitting(who), {who: state}).requests() for who, state in states.items()]
+    answers = iter(context.decide([request for some in asked for request in some]))
+    rows = [[next(answers).permitted for _ in some] for some in asked]
+    told = [(who, all(row)) for who, row in zip(states, rows, strict=True)]
+    return [who for who, permit in told if permit], [who for who, permit in told if not permit]

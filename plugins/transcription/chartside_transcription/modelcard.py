@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from chartside.ai import Model
-from chartside_transcription.engines.base import Engine
+
+if TYPE_CHECKING:
+    from chartside_transcription.draft.model import Drafter
+    from chartside_transcription.engines.base import Engine
 
 CARD = """\
 # Speech recognition and note drafting
@@ -22,9 +26,10 @@ CARD = """\
 """
 
 
-def model_of(engine: Engine) -> Model:
-    """The engine's model for the Device."""
-    name, version = (_slug(part) for part in engine.model)
+def model_of(engine: Engine, drafter: Drafter | type[Drafter]) -> Model:
+    """What wrote the draft, for the Device: the engine's model and, where a model drafts, that one, too."""
+    parts = [engine.model, *([drafter.model] if drafter.model[0] else [])]
+    name, version = (_slug("+".join(part[n] for part in parts)) for n in (0, 1))
     return Model(
         name=name,
         version=version,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from chartside_transcription.draft.model import Draft, Section, Sentence
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript, Word
 
+HOW_MADE = "Written down by speech recognition, ordered by rules, then read and signed by a clinician."
 WARNING = "DRAFT written down by speech recognition and ordered by rules. Not read by a clinician yet."
 _SOURCE = re.compile(r"[ \t]*\{[0-9:]+-[0-9:]+(?: [^{}\n]{1,40})?\}")
 _MARKED = re.compile(r"\[([^\[\]\n]{1,60})\?\]")
@@ -64,6 +65,11 @@ def final_text(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() != WARNING]
     plain = "\n".join(_MARKED.sub(r"\1", _SOURCE.sub("", line)).rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", plain).strip() + "\n"
+
+
+def transcript_text(transcript: Transcript) -> str:
+    """Turn by turn, with the time and who speaks."""
+    return "\n".join(f"{clock(t.words[0].start)} {t.speaker}: {t.text}" for t in transcript.turns()) + "\n"
 
 
 def swapped(text: str) -> str:

@@ -1,19 +1,24 @@
 """No sound before every permit: recording by each participant, transcription and AI by the client (T-1, C-12, C-13).
 
-A permit is asked for again at every piece of the recording, so a revocation ends the run within a piece (at most 30 s).
+The permits are asked for again at every piece of the recording, so a revocation ends the run within a piece (at most
+30 s of speech).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from chartside.codes import Purpose
 from chartside.context import Context
-from chartside.errors import ConsentRefused
-from chartside.gate.model import Action, Decision, DecisionRequest
+from chartside.errors import ConsentRefused, InputError
+from chartside.gate.model import Action, DecisionRequest
+from chartside.types import Resource
 
 FEATURES = frozenset({"records_audio", "transcribes", "writes_ai_text"})
+_PATIENT = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +37,63 @@ class Sitting:
         return () if self.dictation else tuple(dict.fromkeys((self.client, *self.participants)))
 
 
-def require_permits(context: Context, sitting: Sitting) -> tuple[str, ...]:
-    """The obligations that come with the permits (a notice to give).
+class Permits:
+    """The permits of one sitting. Raises InputError for a participant that is no reference to a client.
 
-    Raises ConsentRefused that names what is missing, and a retryable FhirError where the consents cannot be read.
+    ``states``: where each of them lives, where that is known already; else it is read from the chart.
     """
-    asked = _requests(context, sitting)
-    decisions = context.decide(asked)
-    refused = [request for request, decision in zip(asked, decisions, strict=True) if not decision.permitted]
-    if refused:
-        what = ", ".join(dict.fromkeys(f"{r.action.value} ({_who(r, sitting)})" for r in refused))
-        raise ConsentRefused(
-            f"not permitted: {what}; nothing was recorded or kept",
-            mend="record the missing consents, or ask why: chartside consent explain --patient ID --action "
-            f"{refused[0].action.value}",
-        )
-    return _duties(decisions)
+
+    purpose = Purpose.TRANSCRIBE
+
+    def __init__(self, context: Context, sitting: Sitting, states: Mapping[str, str] | None = None) -> None:
+        if not all(_PATIENT.match(one) for one in (sitting.client, *sitting.participants)):
+            raise InputError("a participant is no reference to a client", mend="give Patient/ID")
+        self._context, self._sitting, self._known = context, sitting, states
+
+    @cached_property
+    def _states(self) -> dict[str, str]:
+        if self._known is not None:
+            return dict(self._known)
+        people = (self._sitting.client, *self._sitting.participants)
+        return {who: state_of(self._context.fhir.read(*who.split("/", 1))) for who in people}
+
+    def requests(self) -> list[DecisionRequest]:
+        """What is asked of the gate, now."""
+        now, client = self._context.clock.now(), self._sitting.client
+
+        def request(patient: str, action: Action) -> DecisionRequest:
+            place = self._states[patient]
+            return DecisionRequest(
+                patient, action, now, purpose=self.purpose, location=place, features=FEATURES
+            )
+
+        recordings = [request(patient, Action.RECORD) for patient in self._sitting.recorded]
+        return [*recordings, request(client, Action.TRANSCRIBE), request(client, Action.AI)]
+
+    def require(self) -> tuple[str, ...]:
+        """The duties that come with the permits (a notice to give).
+
+        Raises ConsentRefused that names what is missing, and a retryable FhirError where the consents cannot be read.
+        """
+        asked = self.requests()
+        decisions = self._context.decide(asked)
+        refused = [one for one, decision in zip(asked, decisions, strict=True) if not decision.permitted]
+        if refused:
+            raise ConsentRefused(
+                f"not permitted: {', '.join(dict.fromkeys(map(self._told, refused)))}; nothing was recorded or kept",
+                mend="record the missing consents, or ask why: chartside consent explain --patient ID --action "
+                f"{refused[0].action.value}",
+            )
+        return tuple(dict.fromkeys(duty for decision in decisions for duty in decision.obligations))
+
+    def _told(self, request: DecisionRequest) -> str:
+        who = "the client" if request.patient == self._sitting.client else "another participant"
+        return f"{request.action.value} ({who})"
 
 
-def _requests(context: Context, sitting: Sitting) -> list[DecisionRequest]:
-    now, state = context.clock.now(), context.practice.state
-
-    def request(patient: str, action: Action) -> DecisionRequest:
-        return DecisionRequest(
-            patient, action, now, purpose=Purpose.TRANSCRIBE, location=state, features=FEATURES
-        )
-
-    recordings = [request(patient, Action.RECORD) for patient in sitting.recorded]
-    ai = [request(sitting.client, Action.TRANSCRIBE), request(sitting.client, Action.AI)]
-    return recordings + ai
-
-
-def _who(request: DecisionRequest, sitting: Sitting) -> str:
-    return "the client" if request.patient == sitting.client else "another participant"
-
-
-def _duties(decisions: Sequence[Decision]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(duty for decision in decisions for duty in decision.obligations))
+def state_of(patient: Resource) -> str:
+    """Where a client lives, for the law of the place; empty (the strictest of all) when unknown."""
+    places = patient.get("address")
+    rows = [one for one in places if isinstance(one, dict)] if isinstance(places, list) else []
+    found = [one.get("state") for one in rows if one.get("use") != "old"]
+    return next((one for one in found if isinstance(one, str) and re.fullmatch("[A-Z]{2}", one)), "")

@@ -1,70 +1,49 @@
-"""From a draft to a signed note: written, changed with its changes kept, swapped, discarded, signed, amended (T-9).
+"""From a draft to a signed note: filed, changed with its changes kept, swapped, discarded, signed, amended (T-9, T-10).
 
 All writing goes through ``context.ai``: labelled AIAST (DICTAST for a dictation), preliminary, with the Device and
-Provenance, and final by a named Practitioner only. The transcript is not written anywhere: it is gone when the
-process lets go of it (T-12).
+Provenance, and final by a named Practitioner only. Where the EHR takes no drafts they wait in the memory of this
+process and are written when they are signed.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chartside.ai import Draft as AiDraft
 from chartside.ai import Model
-from chartside.ai.resources import text_of
-from chartside.codes import LOINC_SYSTEM, concept
+from chartside.ai.resources import is_labelled, text_of
+from chartside.codes import ACT_CODE_SYSTEM, AI_DRAFT_SYSTEM, LOINC_SYSTEM, coding, concept, has_coding
 from chartside.context import Context
-from chartside.errors import InputError, PolicyRefused
+from chartside.errors import InputError, PolicyRefused, Rejected
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_transcription import note
-from chartside_transcription.draft import Draft
-from chartside_transcription.engines.base import Engine
-from chartside_transcription.modelcard import model_of
-from chartside_transcription.permit import Sitting
-from chartside_transcription.transcript import Transcript
+from chartside_transcription.pdf import pdf_of
+from chartside_transcription.tracked import Change, changes
+from chartside_transcription.waiting import Waiting, WaitingRoom
+
+if TYPE_CHECKING:
+    from chartside_transcription.draft import Draft
+    from chartside_transcription.permit import Sitting
+    from chartside_transcription.transcript import Transcript
 
 MENTAL_HEALTH_NOTE, PROGRESS_NOTE = "34904-3", "11506-3"
 """LOINC: mental health progress note; progress note, for an EHR that does not know the first (T-10)."""
-_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}\Z")
+_NAMES = {MENTAL_HEALTH_NOTE: "Mental health Progress note", PROGRESS_NOTE: "Progress note"}
+PSYCHOTHERAPY_NOTE = coding(ACT_CODE_SYSTEM, "PSYTHPN", "psychotherapy note information sensitivity")
+TRANSCRIPT_TITLE = "Transcript of a session, not part of the progress note"
+_REFERENCE = re.compile(r"DocumentReference/[A-Za-z0-9.-]{1,64}\Z")
 LONGEST_NOTE = 200_000
 """Characters."""
-
-
-@runtime_checkable
-class WritesSigned(Protocol):
-    """What ``context.ai`` must offer for an EHR that takes no drafts: final at once, with its signer."""
-
-    def write_signed(self, draft: AiDraft, signer: str) -> Any:
-        """Write a text that ``signer`` has read and answers for, final from the beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One edit: who, and what changed, as a unified diff without context."""
-
-    editor: str
-    lines: tuple[str, ...]
-
-
-@dataclass
-class Waiting:
-    """A draft that the EHR does not take before it is signed: in the memory of this process, and nowhere else."""
-
-    id: str
-    draft: AiDraft
-    text: str
-    changes: list[Change] = field(default_factory=list)
+SIGNED = ("final", "amended")
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A draft for the list: ``id`` is its reference, or ``waiting-...``."""
+    """A draft for the list: ``id`` is its reference, or ``waiting-...``; ``where`` it waits, in words."""
 
     id: str
     patient: str
@@ -74,18 +53,13 @@ class Open:
 
 
 class Review:
-    """All drafts of one practice that this plugin wrote and nobody has signed yet."""
+    """All drafts of one practice that nobody has signed yet. ``model``: what wrote those of now."""
 
-    def __init__(self, context: Context, engine: Engine) -> None:
-        self._context, self._engine = context, engine
-        self._waiting: dict[str, Waiting] = {}
+    def __init__(self, context: Context, model: Callable[[], Model], room: WaitingRoom | None = None) -> None:
+        self._context, self._model = context, model
+        self._waiting = room if room is not None else WaitingRoom()
 
-    @property
-    def model(self) -> Model:
-        """What wrote the drafts of now."""
-        return model_of(self._engine)
-
-    # --- writing and reading
+    # --- filing and reading
 
     def file(self, draft: Draft, transcript: Transcript, sitting: Sitting, recording: str) -> str:
         """Put a draft where it waits; its id. ``recording`` names the sitting (filing it twice files it once).
@@ -94,83 +68,88 @@ class Review:
         """
         if draft.empty:
             raise InputError("no speech was found that belongs in a note", mend="there is nothing to file")
-        text = note.draft_text(draft, transcript)
-        made = self._ai_draft(sitting.client, text, draft.title, recording, dictated=sitting.dictation)
-        if self._takes_drafts():
-            return str(self._context.ai.write(made).document)
-        waiting = Waiting(f"waiting-{made.key}", made, text)
-        self._waiting.setdefault(waiting.id, waiting)
-        return waiting.id
+        made = self._made(sitting.client, note.draft_text(draft, transcript), draft.title, recording)
+        made = replace(made, dictated=sitting.dictation)
+        if not self.takes_drafts:
+            return self._waiting.add(made)
+        written = self._written(made)
+        if self._context.settings.keep_transcript:
+            self._keep(transcript, sitting, recording, written)
+        return written
 
-    def _ai_draft(
-        self,
-        patient: str,
-        text: str,
-        title: str,
-        recording: str,
-        *,
-        dictated: bool,
-        sources: tuple[str, ...] = (),
+    def _keep(self, transcript: Transcript, sitting: Sitting, recording: str, about: str) -> None:
+        """The transcript as a document of its own, labelled as a psychotherapy note (45 CFR 164.501, T-12)."""
+        text = note.transcript_text(transcript)
+        made = self._made(sitting.client, text, TRANSCRIPT_TITLE, f"{recording}#transcript", sources=(about,))
+        self._context.ai.write(replace(made, type={"text": "Transcript"}, labels=(PSYCHOTHERAPY_NOTE,)))
+
+    def _made(
+        self, patient: str, text: str, title: str, recording: str, *, sources: tuple[str, ...] = ()
     ) -> AiDraft:
         return AiDraft(
             key=effect_key(self._context.practice.id, self._context.plugin.name, patient, recording),
             patient=patient,
             text=text,
-            model=self.model,
+            model=self._model(),
             at=self._context.clock.now(),
             title=title,
             sources=sources,
-            dictated=dictated,
-            type=concept(LOINC_SYSTEM, MENTAL_HEALTH_NOTE, "Mental health Progress note"),
+            type=concept(LOINC_SYSTEM, MENTAL_HEALTH_NOTE, _NAMES[MENTAL_HEALTH_NOTE]),
         )
 
-    def _takes_drafts(self) -> bool:
+    def _written(self, made: AiDraft) -> str:
+        """Written as a mental health progress note; as a progress note where the EHR does not know the first."""
+        try:
+            return str(self._context.ai.write(made).document)
+        except Rejected:
+            general = concept(LOINC_SYSTEM, PROGRESS_NOTE, _NAMES[PROGRESS_NOTE])
+            return str(self._context.ai.write(replace(made, type=general)).document)
+
+    @property
+    def takes_drafts(self) -> bool:
         """By the adapter: Oracle Health takes only final and amended documents (T-10)."""
         route = self._context.fhir.route
         home = route.home("DocumentReference", self._context.plugin.access.get("DocumentReference", ""))
         return route.place(home).adapter.takes_preliminary
 
-    def drafts(self) -> Iterator[Open]:
-        """What waits for a clinician."""
-        for waiting in self._waiting.values():
-            marked = len(note.marked_words(waiting.text))
-            yield Open(
-                waiting.id, waiting.draft.patient, waiting.draft.title, marked, "in memory until signed"
-            )
-        for reference in sorted(self._context.ai.outputs(self.model)):
-            kind, _, id = reference.partition("/")
-            if kind != "DocumentReference":
-                continue
-            found = self._context.fhir.read(kind, id)
-            if found.get("docStatus") == "preliminary" and found.get("status") == "current":
-                yield _open(found, reference)
+    def drafts(self, patient: str = "") -> Iterator[Open]:
+        """What waits for a clinician; of one client, for an EHR that searches by client only."""
+        for one in self._waiting.all():
+            if patient in ("", one.draft.patient):
+                marked = len(note.marked_words(one.text))
+                yield Open(one.id, one.draft.patient, one.draft.title, marked, "in memory until signed")
+        params = {"identifier": f"{AI_DRAFT_SYSTEM}|", "status": "current"} | (
+            {"patient": patient} if patient else {}
+        )
+        for found in self._context.fhir.search("DocumentReference", params).matches():
+            if found.get("docStatus") == "preliminary" and _is_ours(found):
+                yield _open(found)
 
     def text(self, id: str) -> str:
         """The draft with sources and marks, or the signed text. Raises InputError for an id that is none."""
-        if id in self._waiting:
-            return self._waiting[id].text
-        return self._context.ai.text(_reference(id))
+        waiting = self._waiting.get(id)
+        return waiting.text if waiting else self._context.ai.text(_reference(id))
+
+    def status(self, id: str) -> str:
+        """``docStatus``; ``waiting`` for a draft in memory."""
+        return "waiting" if self._waiting.get(id) else str(self._read(id).get("docStatus", ""))
 
     def changes(self, id: str) -> list[Change]:
-        """Tracked changes: of each version against the one before it, with its editor."""
-        if id in self._waiting:
-            return list(self._waiting[id].changes)
-        kind, _, key = _reference(id).partition("/")
-        last = int((self._context.fhir.read(kind, key).get("meta") or {}).get("versionId") or 1)
-        texts = [text_of(self._context.fhir.vread(kind, key, str(n))) for n in range(1, last + 1)]
-        return [Change("", _diff(a, b)) for a, b in pairwise(texts) if a != b]
+        """Tracked changes, oldest first."""
+        waiting = self._waiting.get(id)
+        return list(waiting.changes) if waiting else changes(self._context, _reference(id))
 
     # --- a clinician's acts
 
     def edit(self, id: str, text: str, editor: str) -> None:
         """Replace the text by what ``editor`` (``Practitioner/3``) made of it; it stays a draft."""
         _check_text(text)
-        if id in self._waiting:
-            waiting = self._waiting[id]
-            waiting.changes.append(Change(editor, _diff(waiting.text, text)))
-            waiting.text = text
-            return
-        self._context.ai.revise(_reference(id), text, editor)
+        self._may_sign(editor)
+        waiting = self._waiting.get(id)
+        if waiting:
+            waiting.edit(text, editor)
+        elif text != self.text(id):
+            self._context.ai.revise(_reference(id), text, editor)
 
     def swap(self, id: str, editor: str) -> None:
         """Clinician and client change places, in one act (T-7)."""
@@ -178,80 +157,101 @@ class Review:
 
     def discard(self, id: str) -> None:
         """Withdraw a draft: one in memory is gone, one in the EHR is marked as entered in error."""
-        if self._waiting.pop(id, None) is None:
+        if not self._waiting.drop(id):
             self._context.ai.discard(_reference(id))
 
     def sign(self, id: str, signer: str) -> str:
         """``signer`` has read the note and answers for it; the reference of the final document.
 
-        Raises PolicyRefused where nobody named signs, InputError for an empty note.
+        Raises PolicyRefused where nobody who may sign is named, InputError for an empty note. Signing it again, also
+        after an interruption, completes what is missing.
         """
-        text = self.text(id)
-        final = note.final_text(text)
-        _check_text(final)
-        if note.empty(text) and len(final.split()) < 5:
-            raise InputError("the note is empty", mend="write it, or discard the draft")
-        if id in self._waiting:
-            return self._sign_waiting(id, final, signer)
-        reference = _reference(id)
-        if final != text and not self._signed(reference):
-            self._context.ai.revise(reference, final, signer)
-        self._context.ai.sign(reference, signer)
-        return reference
+        self._may_sign(signer)
+        waiting = self._waiting.get(id)
+        if waiting:
+            return self._sign_waiting(waiting, signer)
+        found = self._read(id)
+        if found.get("docStatus") not in SIGNED:
+            if (found.get("description") or "") == TRANSCRIPT_TITLE:
+                raise InputError("a transcript is no note", mend="discard it, or leave it as it is")
+            title, text = str(found.get("description") or "Note"), text_of(found)
+            final = _final(text)
+            if final != text or len(found.get("content") or []) < 1 + len(self._also(title, final, signer)):
+                self._context.ai.revise(_reference(id), final, signer, self._also(title, final, signer))
+        self._context.ai.sign(_reference(id), signer)
+        return id
 
-    def _signed(self, reference: str) -> bool:
-        kind, _, id = reference.partition("/")
-        return self._context.fhir.read(kind, id).get("docStatus") == "final"
-
-    def _sign_waiting(self, id: str, final: str, signer: str) -> str:
-        ai: object = self._context.ai
-        if not isinstance(ai, WritesSigned):
-            raise PolicyRefused(
-                "this EHR takes no drafts, and this host cannot write a note that is signed at once",
-                mend="let drafts live in a companion server, or update chartside",
-            )
-        waiting = self._waiting[id]
-        made = self._ai_draft_again(waiting.draft, final)
-        written = ai.write_signed(made, signer)
-        del self._waiting[id]
+    def _sign_waiting(self, waiting: Waiting, signer: str) -> str:
+        final = _final(waiting.text)
+        made = replace(waiting.draft, text=final, also=self._also(waiting.draft.title, final, signer))
+        written = self._context.ai.write_signed(made, signer)
+        self._waiting.drop(waiting.id)
         return str(written.document)
-
-    @staticmethod
-    def _ai_draft_again(draft: AiDraft, text: str) -> AiDraft:
-        from dataclasses import replace
-
-        return replace(draft, text=text)
 
     def amend(self, id: str, text: str, signer: str) -> str:
-        """A signed note is locked; an amendment is a new document that names it as its source, signed at once."""
-        reference = _reference(id)
-        kind, _, key = reference.partition("/")
-        old = self._context.fhir.read(kind, key)
-        if old.get("docStatus") != "final":
-            raise InputError("only a signed note is amended", mend="edit the draft")
+        """A signed note is locked; its amendment is a new document that replaces it, signed at once by ``signer``."""
+        self._may_sign(signer)
         _check_text(text)
-        title = f"Amendment: {old.get('description') or 'progress note'}"
-        version = effect_key(reference, text)
-        patient = str((old.get("subject") or {}).get("reference", ""))
-        made = self._ai_draft(patient, text, title, version, dictated=False, sources=(reference,))
-        if not self._takes_drafts():
-            waiting = Waiting(f"waiting-{made.key}", made, text)
-            self._waiting[waiting.id] = waiting
-            return self._sign_waiting(waiting.id, text, signer)
-        written = self._context.ai.write(made)
-        self._context.ai.sign(written.document, signer)
-        return str(written.document)
+        old = self._read(id)
+        version = effect_key(id, text)
+        if old.get("docStatus") not in SIGNED or not is_labelled(old):
+            raise InputError("only a signed note is amended", mend="edit the draft")
+        patient, title = _patient(old), str(old.get("description") or "Progress note")
+        made = replace(self._made(patient, text, title, version, sources=(id,)), replaces=id)
+        if old.get("status") != "current" and not self._known(made.key):
+            raise InputError("this note was amended before", mend="amend its newest version")
+        if not self.takes_drafts:
+            also = self._also(title, text, signer)
+            return str(self._context.ai.write_signed(replace(made, also=also), signer).document)
+        return self.sign(self._written(made), signer)
+
+    def _known(self, key: str) -> bool:
+        """Whether a document with this key stands in the EHR: then the same amendment is completed."""
+        found = self._context.fhir.search("DocumentReference", {"identifier": f"{AI_DRAFT_SYSTEM}|{key}"})
+        return found.first() is not None
+
+    def _also(self, title: str, text: str, signer: str) -> tuple[tuple[str, bytes], ...]:
+        if not self._context.settings.pdf:
+            return ()
+        return (("application/pdf", pdf_of(title, text, f"Signed by {signer}. {note.HOW_MADE}")),)
+
+    def _may_sign(self, who: str) -> None:
+        """Only whom the config names; that they exist in the EHR and are active is asked when it is written."""
+        allowed = self._context.settings.may_sign
+        if who not in allowed:
+            names = ", ".join(sorted(allowed)) or "nobody yet"
+            raise PolicyRefused(
+                "this practitioner may not change or sign notes here",
+                mend=f"name them in plugins.transcription.signers (there: {names})",
+            )
+
+    def _read(self, id: str) -> Resource:
+        return self._context.fhir.read(*_reference(id).split("/", 1))
 
 
-def _open(found: Resource, reference: str) -> Open:
-    patient = str((found.get("subject") or {}).get("reference", ""))
-    return Open(
-        reference,
-        patient,
-        str(found.get("description", "")),
-        len(note.marked_words(text_of(found))),
-        "in the EHR",
-    )
+def _final(text: str) -> str:
+    """What is signed. Raises InputError where nothing is left of it."""
+    final = note.final_text(text)
+    _check_text(final)
+    if note.empty(text) and len(final.split()) < 5:
+        raise InputError("the note is empty", mend="write it, or discard the draft")
+    return final
+
+
+def _is_ours(found: Resource) -> bool:
+    kind = (found.get("type") or {}).get("coding")
+    note_like = any(has_coding(kind, LOINC_SYSTEM, code) for code in _NAMES)
+    return is_labelled(found) and (note_like or found.get("description") == TRANSCRIPT_TITLE)
+
+
+def _open(found: Resource) -> Open:
+    marked = len(note.marked_words(text_of(found)))
+    reference = f"DocumentReference/{found['id']}"
+    return Open(reference, _patient(found), str(found.get("description", "")), marked, "in the EHR")
+
+
+def _patient(found: Resource) -> str:
+    return str((found.get("subject") or {}).get("reference", ""))
 
 
 def _reference(id: str) -> str:
@@ -261,10 +261,5 @@ def _reference(id: str) -> str:
 
 
 def _check_text(text: str) -> None:
-    if not text.strip() or len(text) > LONGEST_NOTE:
+    if not text.strip() or len(text) > LONGEST_NOTE or "\0" in text:
         raise InputError("the note is empty or longer than 200,000 characters")
-
-
-def _diff(before: str, after: str) -> tuple[str, ...]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))

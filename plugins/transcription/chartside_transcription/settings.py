@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+Reference = Annotated[str, Field(pattern=r"^Practitioner/[A-Za-z0-9.-]{1,64}$")]
+
 
 class Settings(BaseModel):
     """A wrong or unknown key is told by ``chartside check`` with its path."""
@@ -34,10 +36,26 @@ class Settings(BaseModel):
         default=None, description="openai-endpoint: its token; give it as {$env = NAME} or {$file = PATH}."
     )
     template: str = Field(default="dap", description="soap, dap, birp, girp, or the path of your own .toml.")
-    reviewers: dict[Annotated[str, Field(pattern=r"^Practitioner/[A-Za-z0-9.-]{1,64}$")], SecretStr] = Field(
+    drafter: str = Field(
+        default="rules", description="Who orders what was said: rules, or an installed drafter."
+    )
+    pdf: bool = Field(default=True, description="A signed note is kept as PDF, too.")
+    keep_transcript: bool = Field(
+        default=False,
+        description="Keep the transcript as a document of its own, labelled as a psychotherapy note (PSYTHPN).",
+    )
+    signers: tuple[Reference, ...] = Field(
+        default=(), description="Who may change and sign notes: Practitioner/ID; the reviewers may, too."
+    )
+    reviewers: dict[Reference, SecretStr] = Field(
         default_factory=dict,
         description="Who may use the review API: Practitioner/ID = a token of 32 or more characters, as {$env = NAME}.",
     )
+
+    @property
+    def may_sign(self) -> frozenset[str]:
+        """References of those who may change and sign notes."""
+        return frozenset({*self.signers, *self.reviewers})
 
     @field_validator("reviewers")
     @classmethod

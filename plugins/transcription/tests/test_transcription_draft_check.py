@@ -167,14 +167,11 @@ def test_a_heading_that_the_template_has_not_is_dropped():
     assert found.dropped == {"no such heading": 1}
 
 
-_WORDS = st.lists(
-    st.sampled_from(
-        "I my he not don't never sleep slept drinks worried and but if maybe last week five twenty the of client she "
-        "sertraline hurt myself really, Monday.".split()
-    ),
-    min_size=1,
-    max_size=25,
+VOCABULARY = (
+    "I my he not don't never sleep slept drinks worried and but if maybe last week five twenty the of client she "
+    "sertraline hurt myself really, Monday."
 )
+_WORDS = st.lists(st.sampled_from(VOCABULARY.split()), min_size=1, max_size=25)
 
 
 @given(_WORDS)
