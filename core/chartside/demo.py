@@ -1,4 +1,4 @@
-"""``chartside demo``: an EHR, an SMS gateway and a mail server on this machine, a host with every plugin, what they do."""
+"""``chartside demo``: an EHR, an SMS gateway and a mail server on this machine, a host with every plugin."""
 
 from __future__ import annotations
 

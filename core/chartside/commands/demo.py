@@ -31,7 +31,9 @@ def demo(
     from chartside.demo import world
 
     with _place(folder) as place:
-        typer.echo("Starting an EHR with an invented therapy practice, and an SMS gateway, on 127.0.0.1 ...")
+        typer.echo(
+            "Starting an EHR with an invented therapy practice, an SMS gateway and a mail server on 127.0.0.1 ..."
+        )
         with world(place, clients=clients, live=keep) as running:
             _show_all(running, place)
             if keep:
@@ -62,7 +64,7 @@ def _show_all(running: World, place: Path) -> None:
     def show(columns: object, rows: object, title: str) -> None:
         table(columns, rows, title)  # type: ignore[arg-type]
 
-    stage = Stage(place, host, running.gateway, say, show)
+    stage = Stage(place, host, running.gateway, running.mailbox, say, show)
     for name in host.config.enabled():
         _show_one(stage, name)
     for name, plugin in host.plugins.found.items():
@@ -107,6 +109,7 @@ It is left running. Try, in another terminal:
   chartside consent coverage --config {running.config}
   chartside audit verify --config {running.config}
   curl -s {running.gateway_url}/messages                       (the texts that went out)
+  ls {running.mailbox.folder}    (the mails, each with its calendar entry)
 Ctrl-C ends it."""
     )
     try:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from chartside import JobReport
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from chartside.demo import Stage
 
 _ROWS = 24
@@ -21,11 +23,27 @@ def show(stage: Stage) -> None:
     stage.say(f"\nThe gateway got {len(texts)} messages; the first {min(_TEXTS, len(texts))} of them:")
     for message in texts[:_TEXTS]:
         stage.say(f"  to {message.to}: {message.body}")
+    mails = stage.mailbox.mails
+    stage.say(f"The mail server got {len(mails)}, each with a calendar entry; the first of them:")
+    for mail in mails[:1]:
+        _mail(mail, stage)
     second = stage.host.run("scheduling.reminders")
-    sent = second.counts["sent"]
+    sent, already = second.counts["sent"], second.counts["already sent"]
     stage.say(
-        f"Run again: {sent} sent, {second.counts['already sent']} already sent; the gateway still has {len(texts)}."
+        f"Run again: {sent} sent, {already} already sent; "
+        f"the gateway still has {len(texts)}, the mail server {len(mails)}."
     )
+
+
+def _mail(mail: EmailMessage, stage: Stage) -> None:
+    body = mail.get_body(("plain",))
+    stage.say(f"  to {mail['To']}: {mail['Subject']}")
+    for line in (body.get_content() if body else "").strip().splitlines():
+        stage.say(f"    {line}")
+    for file in mail.iter_attachments():
+        lines = file.get_content().replace("\r\n ", "").splitlines()
+        shown = [line for line in lines if line.startswith(("METHOD", "DTSTART", "SUMMARY", "SEQUENCE"))]
+        stage.say(f"    {file.get_filename()}: {', '.join(shown)}")
 
 
 def _table(report: JobReport, stage: Stage) -> None:
