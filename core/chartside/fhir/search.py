@@ -179,7 +179,7 @@ def _index(included: dict[str, Resource], entry: Mapping[str, Any], resource: Re
     full_url = entry.get("fullUrl")
     if isinstance(full_url, str):
         included[full_url] = resource
-        if not own or not full_url.endswith(own):  # else there is no more to learn from it: parsing takes long
+        if not (own and full_url.endswith(own)):  # parsing takes long, and mostly tells nothing new
             kind, found_id, _ = parse_location(full_url)
             included.setdefault(f"{kind}/{found_id}", resource)
 
