@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import cli_forms, cli_record, cli_show
+
 if TYPE_CHECKING:
     from .explaining import Explanation
     from .files import Pile
@@ -153,3 +155,17 @@ def _explain(pile: Pile, request: Path, subject: dict[str, object] | None, major
         codes=asked.codes,
     )
     return explain(newest(compile_all(pile.consents)), query)
+
+
+app.command("forms")(cli_forms.forms)
+app.command("lint")(cli_forms.lint)
+app.command("read-text")(cli_forms.read_text)
+app.command("record")(cli_record.record)
+app.command("renew")(cli_record.renew)
+app.command("revoke")(cli_record.revoke)
+app.command("opt-out")(cli_record.opt_out)
+app.command("break-glass")(cli_record.break_glass)
+app.command("list")(cli_show.list_)
+app.command("coverage")(cli_show.coverage)
+app.command("expiring")(cli_show.expiring)
+app.command("explain")(cli_show.explain)

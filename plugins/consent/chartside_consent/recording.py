@@ -1,0 +1,203 @@
+"""Record and renew: a signed form becomes a consent, and the one before it is superseded (C-6, C-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from chartside.codes import CONSENT_FORM, CONSENT_REVOCATION, CONSENT_SYSTEM, ConsentType
+from chartside.errors import InputError, VersionConflict
+from chartside.types import Resource
+
+from . import references
+from .compiling import compile_consent
+from .dates import birthday, moment
+from .keeping import TRIES, Keeper, consents_of, inactive, left_over
+from .people import client_of
+from .shaping import Papers, day_of, papers, provenance, replacing
+from .signing import Signing, read_answers
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """``status``: recorded, refused (the person said no), already, would (dry run). ``consent``: its reference;
+    ``replaced``: those that it supersedes; ``notes``: what the staff should know.
+    """
+
+    status: str
+    consent: str = ""
+    replaced: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def record(context: Context, signing: Signing, *, dry_run: bool = False) -> Recorded:
+    """Record a signed form; a second time changes nothing. Raises InputError, FhirError."""
+    signing.check(context.clock.now())
+    answered = read_answers(signing.form, signing.answers)
+    patient = context.fhir.read("Patient", signing.patient.partition("/")[2])
+    signing = _checked_signer(context, signing)
+    made = papers(context, signing, answered, patient)
+    notes = _notes(context, signing, patient)
+    keeper = Keeper(context)
+    for _ in range(TRIES):
+        try:
+            return _once(context, keeper, signing, made, notes, dry_run)
+        except VersionConflict as error:  # somebody else wrote in between: look again, decide again
+            conflict = error
+    raise conflict
+
+
+def _once(
+    context: Context, keeper: Keeper, signing: Signing, made: Papers, notes: tuple[str, ...], dry_run: bool
+) -> Recorded:
+    present = consents_of(context, signing.patient)
+    known = _known(made.consent, present)
+    old = [c for c in present if c.get("status") == "active" and c is not known and _same(made.consent, c)]
+    names = tuple(f"Consent/{each['id']}" for each in old)
+    trace = provenance([], "CREATE", signing.at, context.clock.now(), signing)
+    if known is None:
+        _require_latest(signing, made.consent, present, old)
+        if dry_run:
+            return Recorded("would", "", names, notes)
+        if not made.agreed:  # what the client says no to ends first
+            keeper.retire([inactive(c) for c in old], [], trace)
+            stored = keeper.put(made.consent, trace, made.response)
+            return Recorded("refused", f"Consent/{stored['id']}", names, notes)
+        retired = [inactive(c) for c in old]
+        stored = keeper.put(replacing(made.consent, old), trace, made.response, retired)
+        return Recorded("recorded", f"Consent/{stored['id']}", names, notes)
+    left = left_over(present)
+    if known.get("status") == "rejected":
+        left += [c for c in old if not _signed_after(c, signing)]
+    return _finished(keeper, known, left, trace, notes, dry_run)
+
+
+def _finished(
+    keeper: Keeper,
+    known: Resource,
+    left: Sequence[Resource],
+    trace: Resource,
+    notes: tuple[str, ...],
+    dry_run: bool,
+) -> Recorded:
+    """What an earlier run recorded: do what it left undone, if anything."""
+    name = f"Consent/{known['id']}"
+    if known.get("status") == "inactive":
+        notes = (*notes, "it was recorded earlier and is no longer in force: let the client sign anew")
+    if not dry_run and (left or not keeper.traced(known, "CREATE")):
+        keeper.retire([inactive(c) for c in left], [name], trace)
+    return Recorded("already", name, tuple(f"Consent/{c['id']}" for c in left), notes)
+
+
+def _known(made: Resource, present: Sequence[Resource]) -> Resource | None:
+    """The same paper recorded before: by its identifier, or the same answers of the same day still in force."""
+    keys = {i["value"] for i in made["identifier"]}
+    for consent in present:
+        listed = [i for i in consent.get("identifier") or [] if isinstance(i, dict)]
+        if any(i.get("system") == CONSENT_SYSTEM and i.get("value") in keys for i in listed):
+            return consent
+    digest = form_part(made, "responseHash")
+    same = [
+        c
+        for c in present
+        if form_part(c, "responseHash") == digest
+        and c.get("status") in ("active", "rejected")
+        and day_of(c) == day_of(made)
+    ]
+    return same[0] if same else None
+
+
+def form_part(consent: Resource, name: str) -> str:
+    """A part of what the consent tells of its form; empty for none."""
+    for part in parts_of(consent, CONSENT_FORM):
+        if part.get("url") == name:
+            return str(part.get("valueString", ""))
+    return ""
+
+
+def parts_of(consent: Resource, url: str) -> list[dict[str, Any]]:
+    """The parts of a complex extension; none where there is no such extension."""
+    listed = consent.get("extension")
+    found = (
+        [e for e in listed if isinstance(e, dict) and e.get("url") == url] if isinstance(listed, list) else []
+    )
+    return [p for e in found for p in e.get("extension") or [] if isinstance(p, dict)]
+
+
+def recipients(consent: Resource) -> frozenset[str]:
+    """Whom a consent is for: a release to another person, or AI by another tool, is another instrument."""
+    provision = consent.get("provision")
+    actors = provision.get("actor") if isinstance(provision, dict) else None
+    found = [a.get("reference") for a in actors if isinstance(a, dict)] if isinstance(actors, list) else []
+    return frozenset(references.of(r) or str((r or {}).get("display", "")) for r in found)
+
+
+def _same(made: Resource, other: Resource) -> bool:
+    """Whether the other one is the same instrument, so that the new one takes its place. One that bundles several
+    kinds is left alone: it also speaks about other things."""
+    kinds, old = compile_consent(made).types, compile_consent(other).types
+    if kinds != old:
+        return False
+    mine, theirs = recipients(made), recipients(other)
+    return mine == theirs or not mine or (kinds == {ConsentType.AI_USE} and not theirs)
+
+
+def _require_latest(
+    signing: Signing, made: Resource, present: Sequence[Resource], old: Sequence[Resource]
+) -> None:
+    """An old paper that turns up must not undo what the client decided later."""
+    kind = signing.form.kind
+    for consent in present:
+        if kind not in compile_consent(consent).types:
+            continue
+        at = next(
+            (p.get("valueDateTime") for p in parts_of(consent, CONSENT_REVOCATION) if p["url"] == "time"), ""
+        )
+        if at and moment(at).first > signing.at:
+            raise InputError(
+                f"the client took back a consent of this kind (Consent/{consent['id']}) after this was signed",
+                mend="let the client sign anew",
+            )
+    for consent in [*old, *(c for c in present if c.get("status") == "rejected" and _same(made, c))]:
+        if _signed_after(consent, signing):
+            raise InputError(
+                f"the client decided later (Consent/{consent['id']})", mend="nothing needs to be recorded"
+            )
+
+
+def _signed_after(consent: Resource, signing: Signing) -> bool:
+    try:
+        signed = moment(consent.get("dateTime"))
+    except ValueError:
+        return False
+    first = signed.first.replace(tzinfo=signing.at.tzinfo) if signed.wall else signed.first
+    return first > signing.at
+
+
+def _checked_signer(context: Context, signing: Signing) -> Signing:
+    """The proxy must be one of this client's related persons."""
+    if not signing.signer:
+        return signing
+    related = context.fhir.read("RelatedPerson", signing.signer.partition("/")[2])
+    if references.identity(references.of(related.get("patient"))) != signing.patient:
+        raise InputError(
+            "the signer is no related person of this client", mend="look up RelatedPerson in the EHR"
+        )
+    return replace(signing, signer=f"RelatedPerson/{related['id']}")
+
+
+def _notes(context: Context, signing: Signing, patient: Resource) -> tuple[str, ...]:
+    client = client_of(patient, "", context)
+    today = signing.at.date()
+    notes = []
+    if client.born is None:
+        notes.append("the chart has no birth date: whether the client may sign alone is not known")
+    elif not signing.signer and today < birthday(client.born, client.majority):
+        notes.append("the client is a minor and signed alone: see that the law of the place allows it")
+    elif signing.signer and today >= birthday(client.born, client.majority):
+        notes.append("the client is of age: the proxy's authority must reach beyond that")
+    return tuple(notes)
