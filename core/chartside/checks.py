@@ -82,7 +82,7 @@ def _rest(path: Path, errors: ConfigErrors) -> Config | None:
         return None
 
 
-def guarded(name: str, look: Callable[[], Iterator[Finding]], mend: str = "") -> Iterator[Finding]:
+def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Run one check; what it raises is a finding, too."""
     try:
         yield from look()
@@ -91,7 +91,7 @@ def guarded(name: str, look: Callable[[], Iterator[Finding]], mend: str = "") ->
     except ConfigError as error:
         yield from _errors(ConfigErrors([error]))
     except ChartsideError as error:
-        yield Finding("error", name, Exception.__str__(error), error.mend or mend)
+        yield Finding("error", name, Exception.__str__(error), error.mend)
     except Exception as error:  # one check that breaks must not hide the others
         yield Finding("error", name, f"the check itself failed: {type(error).__name__}")
 

@@ -13,8 +13,6 @@ from chartside.gate.client import Where
 from chartside.host import Host
 from chartside.manifest import Manifest
 
-_MEND = "see that it is the server's FHIR base URL (it ends before /Patient) and that this machine reaches it"
-
 
 def live(host: Host) -> Iterator[Finding]:
     """Each server by itself; then, where all of them answer, each plugin."""
@@ -26,7 +24,7 @@ def live(host: Host) -> Iterator[Finding]:
     for name, server in servers:
         if server:
             look = lambda n=name, s=server: _server(host, n, s)  # noqa: E731
-            for finding in guarded(f"{name}.base_url", look, _MEND):
+            for finding in guarded(f"{name}.base_url", look):
                 wrong |= finding.level == "error"
                 yield finding
     if not wrong:
@@ -79,9 +77,13 @@ def _opens(host: Host, name: str) -> bool:
 
 
 def _own(host: Host, name: str) -> Iterator[Finding]:
-    """What the plugin itself finds wrong."""
+    """What the plugin itself finds wrong: ``where: what -> mend``, or a plain sentence."""
     for sentence in host.plugins.call("chartside_check", name, context=host.context(name)) or ():
-        yield Finding("error", f"plugins.{name}", sentence)
+        where, colon, rest = sentence.partition(": ")
+        if not (colon and where.startswith("plugins.")):
+            where, rest = f"plugins.{name}", sentence
+        text, _, mend = rest.partition(" -> ")
+        yield Finding("error", where, text, mend)
 
 
 def _homes(host: Host, manifest: Manifest) -> Iterator[Finding]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from chartside.adapter import Adapter
 from chartside.clock import Clock
 from chartside.config import Config, Server
-from chartside.errors import ConfigError
+from chartside.errors import ConfigError, FhirError
 from chartside.fhir import Budget, Capabilities, FhirClient, TokenSource
 from chartside.gate.client import Place
 
 Adapters = dict[str, type[Adapter]]
+
+_MEND = "see that {}.base_url is the server's FHIR base URL (it ends before /Patient) and that this machine reaches it"
 
 
 def by_name(classes: Iterable[type[Adapter]]) -> Adapters:
@@ -49,7 +51,12 @@ def connect(
         budget=Budget(rate, burst=max(1, int(rate))),
         clock=clock,
     )
-    return Place(client, pick(adapters, server.adapter, client.capabilities(), f"{path}.adapter"), source)
+    try:
+        able = client.capabilities()
+    except FhirError as error:
+        error.mend = error.mend or _MEND.format(path)
+        raise
+    return Place(client, pick(adapters, server.adapter, able, f"{path}.adapter"), source)
 
 
 def tokens(config: Config, server: Server, access: Mapping[str, str], clock: Clock) -> TokenSource | None:
