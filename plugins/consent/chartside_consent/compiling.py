@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from chartside.codes import (
     ACT_REASON_SYSTEM,
@@ -16,6 +17,7 @@ from chartside.codes import (
     ConsentType,
 )
 from chartside.errors import InputError
+from chartside.gate.model import Action
 
 from . import r5, references
 from .dates import moment, span
@@ -71,36 +73,60 @@ def compile_consent(resource: Any) -> Instrument:
 
 def _unreadable(form: Mapping[str, Any], problem: str) -> Instrument:
     """What stands for a consent that cannot be computed: it closes all that it might speak about."""
-    try:
-        kinds = types(loose(form.get("category")), loose(form.get("scope")))
-    except (Murky, AttributeError):
-        kinds = frozenset({ConsentType.PRIVACY})
+    kinds = _kinds_of(form)
     meta = form.get("meta")
-    return _with_reach(
-        Instrument(
-            id=str(form.get("id", "")),
-            version=str(meta.get("versionId", "")) if isinstance(meta, Mapping) else "",
-            status=str(form.get("status", "")),
-            patient=references.identity(references.of(form.get("patient"))),
-            types=kinds,
-            root=Rule("provision", NONE),
-            problem=problem,
-        )
+    return Instrument(
+        id=str(form.get("id", "")),
+        version=str(meta.get("versionId", "")) if isinstance(meta, Mapping) else "",
+        status=str(form.get("status", "")),
+        patient=references.identity(references.of(form.get("patient"))),
+        types=kinds,
+        root=Rule("provision", NONE),
+        problem=problem,
+        **_reach(kinds)._asdict(),
     )
 
 
-def _with_reach(instrument: Instrument) -> Instrument:
-    """Which actions it may open and close."""
-    kinds = instrument.types
+class Reach(NamedTuple):
+    """Which actions a consent may open and close; see ``Instrument``."""
+
+    opens: frozenset[Action]
+    closes: frozenset[Action]
+    refuses: frozenset[Action]
+    notes_only: bool
+
+
+@lru_cache(maxsize=256)
+def _reach(kinds: frozenset[ConsentType]) -> Reach:
     single = kinds if len(kinds) == 1 else kinds - ALONE
-    refuses = EVERYTHING if ConsentType.PRIVACY in kinds else frozenset()
-    return replace(
-        instrument,
+    return Reach(
         opens=frozenset(action for kind in single for action in OPENS[kind]),
         closes=frozenset(action for kind in kinds for action in OPENS[kind]),
-        refuses=refuses,
+        refuses=EVERYTHING if ConsentType.PRIVACY in kinds else frozenset(),
         notes_only=kinds <= NOTES,
     )
+
+
+def speaks_of(resource: Mapping[str, Any]) -> frozenset[Action]:
+    """The actions that a Consent could say anything about, told by its categories without compiling it."""
+    reach = _reach(_kinds_of(resource))
+    return reach.closes | reach.refuses
+
+
+def _kinds_of(form: Mapping[str, Any]) -> frozenset[ConsentType]:
+    """The instruments that it is; a privacy consent, which speaks about everything, where that cannot be read."""
+    try:
+        return types(loose(form.get("category")), loose(form.get("scope")))
+    except (Murky, AttributeError, TypeError):
+        return frozenset({ConsentType.PRIVACY})
+
+
+def replaced(resource: Mapping[str, Any]) -> frozenset[str]:
+    """References of the consents that it supersedes."""
+    found = resource.get("extension")
+    if not found:
+        return frozenset()
+    return frozenset(references.of(e.get("valueReference")) for e in each(found) if e.get("url") == REPLACES)
 
 
 class _Compiler:
@@ -123,29 +149,22 @@ class _Compiler:
         patient = references.identity(references.of(form.get("patient")))
         meta = form.get("meta") or {}
         base, base_text = self._base(root)
-        return _with_reach(
-            Instrument(
-                id=str(form.get("id", "")),
-                version=str(meta.get("versionId", "")),
-                status=str(form.get("status", "")),
-                patient=patient,
-                types=self.kinds,
-                root=root,
-                problem=self.problem,
-                base=base,
-                base_text=base_text,
-                periods=tuple(
-                    p for p in (span(form.get("period")), span((provision or {}).get("period"))) if p
-                ),
-                signed=self._signed(),
-                proxy=self._by_proxy(patient),
-                replaces=frozenset(
-                    references.of(e.get("valueReference"))
-                    for e in each(form.get("extension"))
-                    if e.get("url") == REPLACES
-                ),
-                ignored=bool(ADVANCE_DIRECTIVES & {*self.categories, *self.scope}),
-            )
+        return Instrument(
+            id=str(form.get("id", "")),
+            version=str(meta.get("versionId", "")),
+            status=str(form.get("status", "")),
+            patient=patient,
+            types=self.kinds,
+            root=root,
+            problem=self.problem,
+            base=base,
+            base_text=base_text,
+            periods=tuple(p for p in (span(form.get("period")), span((provision or {}).get("period"))) if p),
+            signed=self._signed(),
+            proxy=self._by_proxy(patient),
+            replaces=replaced(form),
+            ignored=not ADVANCE_DIRECTIVES.isdisjoint((*self.categories, *self.scope)),
+            **_reach(self.kinds)._asdict(),
         )
 
     def _check_top(self) -> None:
@@ -195,8 +214,11 @@ class _Compiler:
             only=parent is None and effect == PERMIT and data is not None,
             within=_within(parent) if effect == PERMIT and data is None else None,
         )
-        nested = enumerate(each(provision.get("provision")))
-        return replace(rule, children=tuple(self._rule(p, f"{path}.provision[{n}]", rule) for n, p in nested))
+        nested = provision.get("provision")
+        if not nested:
+            return rule
+        below = (self._rule(p, f"{path}.provision[{n}]", rule) for n, p in enumerate(each(nested)))
+        return replace(rule, children=tuple(below))
 
     def _check(self, provision: Mapping[str, Any]) -> None:
         parts = [provision, *each(provision.get("actor"))]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from chartside.gate.model import Action, Decision, DecisionRequest
+from chartside.types import Resource
 
 from . import people, references
-from .compiling import compile_consent
+from .compiling import compile_consent, speaks_of
 from .engine import answer, newest
 from .query import prepare
 from .rules import Instrument
@@ -17,8 +21,14 @@ from .rules import Instrument
 if TYPE_CHECKING:
     from chartside.context import Context
 
-CHUNK = 100
-"""Clients in one search. Ids may be 64 characters long, and URLs should stay under 8 kB."""
+MOST = 250
+"""Clients in one search, and..."""
+
+LONGEST = 6000
+"""...characters of their ids: URLs stay under 8 kB."""
+
+_AHEAD = 3
+"""Searches under way at a time: the EHR works on the next while this one is compiled."""
 
 
 def decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[Decision]:
@@ -27,7 +37,7 @@ def decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[De
     Raises FhirError where the consents cannot be read: without them there is no permit.
     """
     asked = [references.plain(r.patient) for r in requests if r.action is not Action.CRISIS]
-    instruments = fetch(context, list(dict.fromkeys(asked)))
+    instruments = fetch(context, list(dict.fromkeys(asked)), frozenset(r.action for r in requests))
     places = {references.plain(r.patient): r.location for r in requests}
     now = max((r.at for r in requests), default=context.clock.now())
     clients = people.clients(context, instruments, places, now)
@@ -41,23 +51,62 @@ def decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[De
     return decisions
 
 
-def fetch(context: Context, patients: Sequence[str]) -> dict[str, Sequence[Instrument]]:
-    """The active Consents of these clients, compiled; a few searches for all of them, not one for each."""
+def fetch(
+    context: Context, patients: Sequence[str], actions: frozenset[Action]
+) -> dict[str, Sequence[Instrument]]:
+    """The active Consents of these clients that may speak about these actions, compiled.
+
+    A few searches for all clients, not one for each. Consents about other things are not compiled, unless they
+    replace another.
+    """
     found: dict[str, list[Instrument]] = {}
-    for chunk in chunks(patients):
-        ids = ",".join(patient.partition("/")[2] for patient in chunk)
-        for resource in context.fhir.search(
-            "Consent", {"patient": ids, "status": "active"}, count=500
-        ).matches():
+    for resources in _ahead(partial(_search, context), list(chunks(patients))):
+        for resource in resources:
+            if actions.isdisjoint(speaks_of(resource)) and not resource.get("extension"):
+                continue
             instrument = compile_consent(resource)
             found.setdefault(instrument.patient, []).append(instrument)
     return {patient: newest(own) for patient, own in found.items()}
 
 
+def _search(context: Context, patients: Sequence[str]) -> list[Resource]:
+    ids = ",".join(patient.partition("/")[2] for patient in patients)
+    return list(context.fhir.search("Consent", {"patient": ids, "status": "active"}, count=1000).matches())
+
+
+def _ahead(
+    search: Callable[[Sequence[str]], list[Resource]], pieces: Sequence[Sequence[str]]
+) -> Iterator[list[Resource]]:
+    """The answers in order, a few searches ahead; the first error ends it."""
+    if len(pieces) < 2:
+        yield from map(search, pieces)
+        return
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        waiting: deque[Future[list[Resource]]] = deque()
+        try:
+            for piece in pieces:
+                waiting.append(pool.submit(search, piece))
+                if len(waiting) == _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
 def chunks(patients: Sequence[str]) -> Iterator[Sequence[str]]:
     """The clients in pieces that fit into one search."""
-    for start in range(0, len(patients), CHUNK):
-        yield patients[start : start + CHUNK]
+    piece: list[str] = []
+    length = 0
+    for patient in patients:
+        if piece and (len(piece) == MOST or length + len(patient) > LONGEST):
+            yield piece
+            piece, length = [], 0
+        piece.append(patient)
+        length += len(patient)
+    if piece:
+        yield piece
 
 
 def considered(context: Context, patient: str) -> Mapping[str, Sequence[Instrument]]:

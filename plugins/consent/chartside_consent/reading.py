@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from chartside.codes import CONFIDENTIALITY_SYSTEM, PARTICIPATION_TYPE_SYSTEM
@@ -23,6 +24,9 @@ _OLD_SYSTEMS = {
 CUSTODIAN, AUTHOR = (PARTICIPATION_TYPE_SYSTEM, "CST"), (PARTICIPATION_TYPE_SYSTEM, "AUT")
 
 
+_CRITERIA = frozenset({"class", "code", "data", "dataPeriod", "securityLabel"})
+
+
 class Murky(ValueError):
     """Something that cannot be read; its message says what, in plain words, without content."""
 
@@ -30,7 +34,7 @@ class Murky(ValueError):
 def each(value: Any) -> Iterator[Mapping[str, Any]]:
     """The objects of a list, or the one object."""
     for part in value if isinstance(value, list) else [value] if value is not None else []:
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict) and not isinstance(part, Mapping):  # a dict is told much faster
             raise Murky("an element is not of the form that FHIR gives it")
         yield part
 
@@ -40,10 +44,15 @@ def key(coding: Mapping[str, Any]) -> Key:
     if not isinstance(coding.get("code"), str):
         raise Murky("a coding without a code")
     system = str(coding.get("system", ""))
+    return _renamed(system), coding["code"]
+
+
+@lru_cache(maxsize=1024)
+def _renamed(system: str) -> str:
     for old, new in _OLD_SYSTEMS.items():
         if system.startswith(old):
             system = new + system[len(old) :]
-    return system, coding["code"]
+    return system
 
 
 def codings(value: Any) -> list[Key]:
@@ -106,6 +115,8 @@ def data_rule(
     provision: Mapping[str, Any], contained: Mapping[str, Mapping[str, Any]], author_role: Who | None
 ) -> DataRule | None:
     """The data criteria of a provision, its own only; None where it has none. Raises Murky, ValueError."""
+    if author_role is None and _CRITERIA.isdisjoint(provision):
+        return None
     named: dict[str, list[Mapping[str, Any]]] = {}
     for item in each(provision.get("data")):
         if item.get("modifierExtension"):
