@@ -180,8 +180,8 @@ class AiWriter:
     def _together(self) -> bool:
         """Whether one transaction can hold all three: one home, and a server that has transactions."""
         homes = {self._home(kind) for kind in (HOLDS_DRAFTS, *_OTHERS)}
-        place = self.__route.place(self._home(HOLDS_DRAFTS))
-        return len(homes) == 1 and place.client.capabilities().transaction
+        able = self.__route.place(self._home(HOLDS_DRAFTS)).client.capabilities()
+        return len(homes) == 1 and able.transaction and able.conditional_create(HOLDS_DRAFTS)
 
     def _transaction(self, draft: Draft, signer: str) -> tuple[str, str, str]:
         who, what = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
@@ -194,20 +194,25 @@ class AiWriter:
         return _reference(made[1]), _reference(made[0]), _reference(made[2])
 
     def _in_order(self, draft: Draft, found: Resource | None, signer: str) -> tuple[str, str, str]:
-        who = _reference(
-            self.__fhir.create(
-                device(draft.model), if_none_exist=_identifier(AI_DEVICE_SYSTEM, draft.model.key)
-            ).resource
-        )
+        who = _reference(self._once(device(draft.model), AI_DEVICE_SYSTEM, draft.model.key))
         if found is None:
             fresh = _document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
-            found = self.__fhir.create(fresh, if_none_exist=_identifier(AI_DRAFT_SYSTEM, draft.key)).resource
+            found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key)
         what = _reference(found)
         trace = next((one for one in self._traces(what) if ai_agent(one)), None)
         if trace is None:
             target, agent = (self._seen_from("Provenance", one) for one in (what, who))
             trace = self.__fhir.create(_trace(draft, target, agent, signer)).resource
         return what, who, _reference(trace)
+
+    def _once(self, resource: Resource, system: str, value: str) -> Resource:
+        """Create it unless it is there: by the server's own condition; where it has none, by looking first."""
+        kind = str(resource["resourceType"])
+        able = self.__route.place(self._home(kind)).client.capabilities()
+        if able.conditional_create(kind):
+            return self.__fhir.create(resource, if_none_exist=_identifier(system, value)).resource
+        there = self.__fhir.search(kind, {"identifier": f"{system}|{value}"}).first()
+        return there or self.__fhir.create(resource).resource
 
     def _replace(self, after: Resource, trace: Resource) -> Resource:
         """Update the document and add the Provenance: together where possible, else in this order."""
