@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chartside.codes import ACT_REASON_SYSTEM, CONSENT_TYPE_SYSTEM, coding, concept
+from chartside.clock import FrozenClock
+from chartside.codes import ACT_REASON_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, coding, concept
 from chartside.gate.model import Action, DecisionRequest
+from chartside.messaging.gateway import Gateway
+from chartside.testing import host_for
+from chartside.testing.ehr import running_ehr
+from chartside_consent.forms import Forms
+from chartside_consent.signing import Signing
 
 AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 
@@ -114,3 +122,94 @@ def in_r5(old: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def as_r5() -> Callable[[dict[str, Any]], dict[str, Any]]:
     return in_r5
+
+
+# --- the tracker, on a running EHR -------------------------------------------------------------------------------
+
+
+@dataclass
+class Tracker:
+    """A host with the consent plugin on a sandbox EHR of its own; ``new`` makes a client to work on."""
+
+    ehr: Any
+    host: Any
+    clock: FrozenClock
+    gateway: Any
+    count: int = 0
+
+    @property
+    def context(self) -> Any:
+        return self.host.context("consent")
+
+    def new(self, born: str = "1980-05-05", state: str = "NY", **more: Any) -> str:
+        self.count += 1
+        person = {"resourceType": "Patient", "id": f"t{self.count}", "birthDate": born, "active": True}
+        self.ehr.put({**person, "address": [{"state": state}], **more})
+        return f"Patient/t{self.count}"
+
+    def guardian(self, patient: str) -> str:
+        name = patient.replace("Patient/", "g-")
+        self.ehr.put({"resourceType": "RelatedPerson", "id": name, "patient": {"reference": patient}})
+        return f"RelatedPerson/{name}"
+
+    def consents(self, patient: str) -> list[dict[str, Any]]:
+        return [c for c in self.ehr.all("Consent") if c["patient"]["reference"] == patient]
+
+    def tasks(self, patient: str = "") -> list[dict[str, Any]]:
+        return [
+            t for t in self.ehr.all("Task") if not patient or t.get("for", {}).get("reference") == patient
+        ]
+
+
+@contextmanager
+def tracking(**options: Any) -> Iterator[Tracker]:
+    clock, gateway = FrozenClock(datetime(2026, 11, 24, 15, 0, tzinfo=UTC)), Gateway()
+    settings = {"enabled": True, **options.pop("settings", {})}
+    with running_ehr(clock, {"clients": 0, **options}) as ehr, gateway.running() as url:
+        outbound = {"kind": "sms", "address": url, "local": True, "data_classes": ["contact", "appointment"]}
+        tables = {"outbound": {"local": outbound}}
+        tables["channels"] = {"sms": {"type": "gateway", "recipient": "local", "url": url}}
+        plugins = {"consent": settings, "scheduling": {"enabled": True}}
+        with host_for(ehr, clock, plugins=plugins, **tables) as host:
+            yield Tracker(ehr, host, clock, gateway)
+
+
+@pytest.fixture(scope="module")
+def tracker() -> Iterator[Tracker]:
+    """Shared by a module's tests, each with clients of its own; the clock is put back before each."""
+    with tracking() as found:
+        yield found
+
+
+@pytest.fixture
+def make_tracker() -> Callable[..., Any]:
+    """Opens one with other options: ``with make_tracker(no_transaction=True) as tracker``."""
+    return tracking
+
+
+@pytest.fixture(scope="session")
+def shipped_forms() -> Any:
+    return Forms()
+
+
+@pytest.fixture(scope="session")
+def sign(shipped_forms: Any) -> Callable[..., Any]:
+    """Makes a Signing with answers that fit; ``answers`` add to them."""
+    common = {
+        "recipient": "Organization/9",
+        "information": "dates of visits",
+        "purpose": "TREAT",
+        "expiry": "2027-06-30",
+        "tool": "transcription",
+        "authority": "custodial parent",
+    }
+
+    def made(kind: str, patient: str, at: datetime, **more: Any) -> Signing:
+        form = more.pop("form", None) or shipped_forms.get(ConsentType(kind), more.pop("language", "en"))
+        asked = {i["linkId"]: i for i in form.items if i["type"] != "display"}
+        answers = {name: value for name, value in common.items() if name in asked} | {"agreement": True}
+        if kind == "ai-use":
+            answers["purpose"] = ["TRANSCRIBE", "DRAFT"]
+        return Signing(patient, form, answers | more.pop("answers", {}), at, **more)
+
+    return made
