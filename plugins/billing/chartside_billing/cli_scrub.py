@@ -87,6 +87,7 @@ def scrub(
     files: Annotated[
         list[Path], typer.Argument(help="837P files, FHIR Bundles (JSON), 835, 999 and 277CA; folders too.")
     ],
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON (docs/billing.md).")] = False,
     severity: Annotated[Severity, typer.Option(help="Show findings from this severity on.")] = Severity.info,
     today: Annotated[
@@ -99,6 +100,9 @@ def scrub(
         Path | None, typer.Option(help="Where imported code sets lie; default: chartside-codes, if there.")
     ] = None,
     config: _ConfigOption = None,
+    guide: Annotated[
+        bool, typer.Option(help="Let pyx12, an independent validator, judge 837P files too (rule EDI-001).")
+    ] = True,
     not_checked: Annotated[
         bool, typer.Option("--not-checked", help="Name the rules that could not be judged, claim by claim.")
     ] = False,
@@ -117,7 +121,7 @@ def scrub(
         settings, folder = _settings(config)
         if codes is not None or settings.codes is None:
             settings = settings.model_copy(update={"codes": (codes or Path("chartside-codes")).absolute()})
-        results = scrub_files(files, *settings.scrubbing(day, folder))
+        results = scrub_files(files, *settings.scrubbing(day, folder), guide=guide)
     except ChartsideError as error:
         raise _fail(error) from None
     levels = list(Severity)[: list(Severity).index(severity) + 1]

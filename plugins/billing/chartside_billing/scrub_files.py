@@ -13,16 +13,19 @@ from pydantic import ValidationError
 from chartside.errors import ChartsideError, ConfigError, InputError
 from chartside_billing.bundles import Bundled, read_bundle
 from chartside_billing.documents import Document, Remittance
-from chartside_billing.rules.book import RuleBook
+from chartside_billing.money import ZERO
+from chartside_billing.rules.base import NotChecked
+from chartside_billing.rules.book import Rule, RuleBook
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.settings import ScrubSettings
-from chartside_billing.scrub import Report, Scrubber
+from chartside_billing.scrub import Finding, Report, Scrubber
 from chartside_billing.x12.acks import read_277, read_999
 from chartside_billing.x12.envelope import read_interchanges
 from chartside_billing.x12.facts import acknowledgement_facts, remittance_facts
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import read_835
 from chartside_billing.x12.segments import load
+from chartside_billing.x12.validate import check_pyx12
 
 
 @dataclass(slots=True)
@@ -34,9 +37,11 @@ class Scrubbed:
     error: str = ""
 
 
-def scrub_files(paths: Iterable[Path], book: RuleBook, loaded: Loaded) -> list[Scrubbed]:
+def scrub_files(
+    paths: Iterable[Path], book: RuleBook, loaded: Loaded, *, guide: bool = False
+) -> list[Scrubbed]:
     """Read all files, then judge their claims together, so that duplicates across files are seen. A file that cannot
-    be read has its ``error``; the others go on."""
+    be read has its ``error``; the others go on. ``guide``: let pyx12 judge each 837P too (rule EDI-001)."""
     results: list[Scrubbed] = []
     held: list[Bundled] = []
     for path in _expand(paths):
@@ -55,7 +60,30 @@ def scrub_files(paths: Iterable[Path], book: RuleBook, loaded: Loaded) -> list[S
     for result, found in zip(results, held, strict=True):
         result.reports = [next(reports) for _ in found.claims]
         result.reports += [scrubber.document(document, source) for document, source in found.documents]
+        if guide and any(claim.envelope for claim in found.claims) and "EDI-001" in book:
+            result.reports += guide_reports(Path(result.name), book["EDI-001"])
     return results
+
+
+def guide_reports(path: Path, rule: Rule) -> list[Report]:
+    """What pyx12, an independent validator, says of an 837P file as a whole: one report if it finds anything.
+
+    Left out are its known false alarms, and what EDI-002 (counts) and EDI-003 (characters) judge.
+    """
+    report = Report(path.name, path.name, kind="file")
+    try:
+        problems = check_pyx12(load(path))
+    except ConfigError as error:
+        report.not_checked.append((rule.id, NotChecked(f"load the validator: {error}")))
+        return [report]
+    told = [p for p in problems if not p.false_alarm and not p.reason.startswith(_JUDGED_ELSEWHERE)]
+    for problem in dict.fromkeys(told):
+        text = f"The independent validator (pyx12) refuses the file: {problem.reason}"
+        report.findings.append(Finding(rule, rule.severity, text, problem.where, rule.mend, (), ZERO))
+    return [report] if report.findings else []
+
+
+_JUDGED_ELSEWHERE = ("4 SE count", "6 Data element")
 
 
 def _match(held: Iterable[Bundled]) -> None:

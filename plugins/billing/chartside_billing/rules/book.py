@@ -90,6 +90,9 @@ class RuleBook:
     def __len__(self) -> int:
         return len(self.rules)
 
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self.rules
+
     def __getitem__(self, rule_id: str) -> Rule:
         return self.rules[rule_id]
 

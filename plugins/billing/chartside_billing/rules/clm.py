@@ -10,6 +10,8 @@ from chartside_billing.rules.codesets import ELSEWHERE_POS, PSYCHOTHERAPY
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
+_ADMITTING = frozenset({"21", "51", "61"})
+"""Inpatient places; for 51 and 61 it depends on the payer."""
 _SINGLE_SESSION = PSYCHOTHERAPY | {"90791", "90792", "90785"}
 
 
@@ -225,9 +227,10 @@ def facility(v: View, k: Loaded) -> Outcome:
     if party is not None:
         where = party.where or "2310C N3, N4"
         place = party.address
-        if place is None or not (place.line1 and place.city and place.state and place.zip):
+        needed = v.from_file or any(line.pos in ELSEWHERE_POS for line in v.lines)
+        if needed and (place is None or not (place.line1 and place.city and place.state and place.zip)):
             hits.append(hit("The service facility's address is not complete", where=where))
-        if not party.last:
+        if needed and not party.last:
             hits.append(hit("The service facility's name is missing", where=where))
     return hits
 
@@ -235,13 +238,15 @@ def facility(v: View, k: Loaded) -> Outcome:
 @check("CLM-011")
 def admission(v: View, k: Loaded) -> Outcome:
     """The admission date of an inpatient."""
-    wanted = v.profile.admission_date_pos if v.profile else frozenset({"21"})
+    wanted = v.profile.admission_date_pos if v.profile else _ADMITTING
     given = v.claim.dates.get("435")
     inpatient = [line for line in v.lines if line.pos in wanted]
     if not inpatient:
         return OK
     if given is None or given.start is None:
-        return [hit(f"POS {inpatient[0].pos} needs the admission date", *inpatient, where="2300 DTP*435")]
+        unsure = v.profile is None and inpatient[0].pos != "21"
+        text = f"POS {inpatient[0].pos} needs the admission date" + (" for many payers" if unsure else "")
+        return [hit(text, *inpatient, where="2300 DTP*435", severity="warning" if unsure else "")]
     if v.first_day and given.start > v.first_day:
         return [hit("The admission date is after the service", *inpatient, where="2300 DTP*435")]
     return OK

@@ -150,7 +150,7 @@ def filing_indicator(v: View, k: Loaded) -> Outcome:
     return OK
 
 
-def _plan_kind(v: View) -> tuple[str, bool]:  # noqa: PLR0911 - one for each answer
+def _plan_kind(v: View) -> tuple[str, bool]:
     """The indicator that the plan should have (empty if its name only rules nothing out), and whether that is sure."""
     if v.profile is not None and v.profile.filing:
         return v.profile.filing, True

@@ -78,9 +78,13 @@ def probable(v: View, k: Loaded) -> Outcome:
     hits: list[Hit] = []
     for line in v.lines:
         others = [*v.others_on(line.day), *(o for o in prior if o.day == line.day)]
-        if any(_alike(line, other) and not _same_service(line, other) for other in others):
+        if any(_alike(line, other) and not _identical(line, other) for other in others):
             hits.append(hit("A service of the same kind on the same day is on another claim", line))
     return hits if hits or v.history_known else NEEDS["history"]
+
+
+def _identical(one: LineView, other: LineView) -> bool:
+    return _same_service(one, other) and one.line.charge == other.line.charge
 
 
 def _alike(one: LineView, other: LineView) -> bool:

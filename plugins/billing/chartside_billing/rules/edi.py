@@ -6,6 +6,7 @@ import re
 
 from chartside_billing.model import Claim, Party
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.codesets import MODIFIERS
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
@@ -165,7 +166,7 @@ def sizes(v: View, k: Loaded) -> Outcome:
     for line in v.lines:
         if len(line.line.pointers) > 4:
             hits.append(hit("More than 4 diagnosis pointers on a line", line))
-        if len(line.modifiers) > 4:
+        if len(line.modifiers) > 4 or line.line.description in MODIFIERS:
             hits.append(hit("More than 4 modifiers on a line", line))
     envelope = claim.envelope
     if envelope is not None and (envelope.claims_counted or 0) > 5000:

@@ -72,11 +72,11 @@ def retired(v: View, k: Loaded) -> Outcome:
 
 @check("SVC-003")
 def units(v: View, k: Loaded) -> Outcome:
-    """UN and whole; one a session."""
+    """UN and whole; one a session. MJ (minutes) is for anaesthesia codes, which begin with 0."""
     hits: list[Hit] = []
     for line in v.lines:
         quantity, unit = line.line.quantity, line.line.unit
-        if unit != "UN":
+        if unit != "UN" and not (unit == "MJ" and line.code.startswith("0")):
             hits.append(
                 hit(f"The unit of measure is {unit or 'missing'}; these services are counted in UN", line)
             )

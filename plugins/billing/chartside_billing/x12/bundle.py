@@ -26,6 +26,7 @@ from chartside_billing.model import (
     Person,
 )
 from chartside_billing.money import parse_amount
+from chartside_billing.x12.plan import filing_of
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
 TAXONOMY = "http://nucc.org/provider-taxonomy"
@@ -33,19 +34,6 @@ _TAX_SYSTEMS = frozenset({"urn:oid:2.16.840.1.113883.4.4", "http://hl7.org/fhir/
 _TAX_TYPES = frozenset({"TAX", "EN"})
 _AMERICA = frozenset({"", "US", "USA"})
 _SEX = {"female": "F", "male": "M"}
-_FILING = frozenset(
-    {"11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA"}
-)
-_FILING |= {"MB", "MC", "OF", "TV", "VA", "WC", "ZZ"}
-_ACT_CODES = {
-    "HMO": "HM",
-    "PPO": "12",
-    "POS": "13",
-    "MCPOL": "MB",
-    "SUBSIDIZ": "MC",
-    "EHCPOL": "CI",
-    "AUTOPOL": "AM",
-}
 NO_CLAIM = "the Bundle holds no professional Claim (type professional, use claim)"
 _SEQUENCE = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
 _RELATIONSHIPS = {"spouse": "01", "child": "19", "other": "G8", "common": "53"}
@@ -356,20 +344,11 @@ def _coverage(coverage: Resource, patient: Resource, graph: Graph, sequence: str
         sequence=sequence,
         relationship="18" if relationship == "self" else _RELATIONSHIPS.get(relationship, "G8"),
         group=classes.get("group", ""),
-        filing=_filing(coverage),
+        filing=filing_of(coverage, str(payer.get("name", ""))),
         subscriber=_person(subscriber, number) if subscriber else None,
         payer=_payer(payer) if payer else None,
         where=f"Coverage/{coverage.get('id', '')}",
     )
-
-
-def _filing(coverage: Resource) -> str:
-    """SBR09 from Coverage.type; ZZ where the type of insurance is not known."""
-    codes = [str(c.get("code", "")) for c in _list(_dict(coverage, "type"), "coding")]
-    known = [code for code in codes if code in _FILING] or [
-        _ACT_CODES[code] for code in codes if code in _ACT_CODES
-    ]
-    return known[0] if known else "ZZ"
 
 
 def _payer(resource: Resource) -> Party:
