@@ -64,9 +64,9 @@ class Keeper:
             ):  # a server was seen that lets nobody post a bundle who may not create every type
                 pass
         if response:
-            answers = self._one(Create(response, _named(response)))
+            answers = self._one(self._create(response))
             consent = _with_source(consent, f"QuestionnaireResponse/{answers['id']}")
-        made = self._one(Create(consent, _named(consent)))
+        made = self._one(self._create(consent))
         self.retire(old, [f"Consent/{made['id']}"], trace)
         return made
 
@@ -98,13 +98,18 @@ class Keeper:
         answers, name = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
         entries: list[Entry] = []
         if response:
-            entries.append(Create(response, _named(response), answers))
+            entries.append(self._create(response, answers))
             consent = _with_source(consent, answers)
         place = len(entries)
-        entries += [Create(consent, _named(consent), name), *(Update(each) for each in old)]
+        entries += [self._create(consent, name), *(Update(each) for each in old)]
         if self.keeps("Provenance"):
             entries.append(Create(_targets(trace, [name, *(f"Consent/{each['id']}" for each in old)])))
         return self._all(entries)[place]
+
+    def _create(self, resource: Resource, full_url: str = "") -> Create:
+        """By a condition where the server heeds one; else what is there was looked up just before."""
+        able = self._place.adapter.capabilities.conditional_create(resource["resourceType"])
+        return Create(resource, _named(resource) if able else "", full_url)
 
     def _one(self, entry: Entry) -> Resource:
         return self._fhir.execute([entry], where=self._where)[0].require()
