@@ -24,6 +24,8 @@ from chartside_billing.x12.read837_claim import read_claim
 from chartside_billing.x12.read837_parts import keep, read_party, read_person, read_sbr
 from chartside_billing.x12.segments import Delimiters, Seg, refuse
 
+_OLD = frozenset({"003051", "004010", "004050"})
+"""Versions before 45 CFR 162.1102 (c): other segments, other codes."""
 _GUIDES = {"005010X223": "institutional (837I)", "005010X224": "dental (837D)"}
 
 
@@ -43,6 +45,9 @@ def read_837(source: bytes | str | Path, *, name: str = "") -> list[Claim]:
 
 
 def _refuse_other_guides(group: Group, transaction: TransactionSet) -> None:
+    if group.version[:6] in _OLD:
+        mend = "ask the sender for 005010X222A1, which HIPAA requires since 2012"
+        raise refuse(group.header, f"version {group.version[:12]!r} is out of use", mend=mend)
     for seg, version in ((group.header, group.version), (transaction.header, transaction.header.get(3))):
         guide = _GUIDES.get(version.strip()[:10])
         if guide:

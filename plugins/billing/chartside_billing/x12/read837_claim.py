@@ -111,7 +111,10 @@ def _diagnoses(seg: Seg, claim: Claim) -> bool:
     """HI with diagnoses; the other kinds of HI (condition codes, anaesthesia) are kept as they are."""
     if seg.get(1).partition(":")[0] not in _DIAGNOSES:
         return False
-    for element in seg.elements[1:]:
+    elements = list(seg.elements[1:])
+    while elements and not elements[-1].strip(": "):
+        elements.pop()
+    for element in elements:
         qualifier, code, *more = _split(element, 9)
         claim.diagnoses.append(Diagnosis(code, qualifier, where=seg.where))
         if any(more):

@@ -17,6 +17,7 @@ def tidy(claim: Claim, mender: Mender) -> Claim:
     return replace(
         claim,
         diagnoses=[_diagnosis(diagnosis, mender) for diagnosis in claim.diagnoses],
+        submitter=_party(claim.submitter, "1000A", mender),
         billing=_party(claim.billing, "2010AA", mender),
         pay_to=_party(claim.pay_to, "2010AB", mender),
         patient=_party(claim.patient, "2010CA", mender),

@@ -60,7 +60,8 @@ def write_837(
     repair: bool = True,
     newline: bool = True,
 ) -> Written:
-    """One interchange with these claims. Submitter and receiver default to those of the first claim.
+    """One interchange with these claims. Submitter and receiver default to those of the first claim, for claims of a
+    file to its own: another one begins a transaction set.
 
     With ``repair`` (the default) the format is mended and each mend reported, and a claim that lacks what the guide
     requires is refused; without it the claims are written as they stand (a file read is written back the same).
@@ -70,13 +71,20 @@ def write_837(
         raise InputError("there is no claim to write")
     if repair:
         _refuse_incomplete(claims)
+    given = submitter is not None and receiver is not None
     submitter, receiver = submitter or claims[0].submitter, receiver or claims[0].receiver
     if submitter is None or receiver is None:
         raise InputError("who submits or who receives is not known", mend="give a submitter and a receiver")
     mender = Mender(Delimiters(), active=repair)
     emitter = Emitter(mender)
     written = [tidy(claim, mender) for claim in claims] if repair else list(claims)
-    _interchange(emitter, written, submitter, receiver, control, production)
+    sets = [
+        (run, run[0].submitter or submitter, run[0].receiver or receiver)
+        for run in _runs(written, _same_ends)
+    ]
+    if given:
+        sets = [(written, submitter, receiver)]
+    _interchange(emitter, sets, control, production)
     text = render(emitter.segments, mender.delimiters, newline=newline)
     return Written(text.encode("ascii" if repair else "utf-8"), sorted(set(mender.repairs)))
 
@@ -104,13 +112,9 @@ def _refuse_envelope(sender: str, target: str, control: Control) -> None:
 
 
 def _interchange(
-    emitter: Emitter,
-    claims: list[Claim],
-    submitter: Party,
-    receiver: Party,
-    control: Control,
-    production: bool,
+    emitter: Emitter, sets: list[tuple[list[Claim], Party, Party]], control: Control, production: bool
 ) -> None:
+    _, submitter, receiver = sets[0]
     d, when = emitter.mender.delimiters, control.created
     sender = emitter.mender.clean(control.sender_id or submitter.id, "ISA", 6, "ISA")
     target = emitter.mender.clean(control.receiver_id or receiver.id, "ISA", 8, "ISA")
@@ -130,8 +134,12 @@ def _interchange(
     emitter.raw(
         "GS", "HC", sender, target, f"{when:%Y%m%d}", f"{when:%H%M}", str(control.group), "X", VERSION
     )
-    chunks = [claims[start : start + MAX_CLAIMS] for start in range(0, len(claims), MAX_CLAIMS)]
-    for offset, chunk in enumerate(chunks):
+    chunks = [
+        (claims[start : start + MAX_CLAIMS], sends, gets)
+        for claims, sends, gets in sets
+        for start in range(0, len(claims), MAX_CLAIMS)
+    ]
+    for offset, (chunk, sends, gets) in enumerate(chunks):
         number = f"{control.transaction + offset:04}"
         begin = len(emitter.segments)
         emitter.raw("ST", "837", number, VERSION)
@@ -139,7 +147,7 @@ def _interchange(
         kind = chunk[0].envelope.transaction_type if chunk[0].envelope else ""
         emitter.loop = "ST"
         emitter.add(("BHT", "0019", "00", reference, f"{when:%Y%m%d}", f"{when:%H%M}", kind or "CH"))
-        _body(emitter, chunk, submitter, receiver)
+        _body(emitter, chunk, sends, gets)
         emitter.raw("SE", str(len(emitter.segments) - begin + 1), number)
     emitter.raw("GE", str(len(chunks)), str(control.group))
     emitter.raw("IEA", "1", f"{control.interchange:09}")
@@ -167,6 +175,13 @@ def _runs(claims: Iterable[Claim], alike: Callable[[Claim, Claim], bool]) -> Ite
         run.append(claim)
     if run:
         yield run
+
+
+def _same_ends(a: Claim, b: Claim) -> bool:
+    """Claims of an EHR go as one; claims of files stay under the ends that their file named."""
+    if a.envelope is None or b.envelope is None:
+        return True
+    return (a.submitter, a.receiver) == (b.submitter, b.receiver)
 
 
 def _same_provider(a: Claim, b: Claim) -> bool:
@@ -199,7 +214,8 @@ def _provider(emitter: Emitter, claim: Claim, level: int) -> None:
         if segment[0] == "CUR" or (segment[0] == "PRV" and not billing.taxonomy):
             emitter.add(segment)
     rest = [segment for segment in billing.extra if segment[0] not in {"CUR", "PRV"}]
-    write_party(emitter, "2010AA", "85", replace(billing, extra=rest, taxonomy=""))
+    if claim.billing is not None:
+        write_party(emitter, "2010AA", "85", replace(billing, extra=rest, taxonomy=""))
     if claim.pay_to is not None:
         write_party(emitter, "2010AB", "87", claim.pay_to)
     if claim.pay_to_plan is not None:
