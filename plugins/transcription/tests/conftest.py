@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import email
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.policy import HTTP
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 RATE = 16_000
 CODECS = {
@@ -80,3 +85,51 @@ def whisper() -> Any:
     engine = Whisper(Settings())
     engine.prepare()
     return engine
+
+
+SENTENCE = "I have been sleeping six hours a night."
+
+
+@dataclass
+class Asr:
+    """A speech recognition server of OpenAI's form, on this machine.
+
+    ``seen``: the fields of each request, with ``authorization``; ``answer`` makes the next answers.
+    """
+
+    url: str = ""
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    answer: Callable[[], Response] = field(default_factory=lambda: lambda: JSONResponse(Asr.verbose()))
+
+    @staticmethod
+    def verbose(text: str = SENTENCE, seconds: float = 3.0) -> dict[str, Any]:
+        """The ``verbose_json`` form with word times."""
+        words = text.split()
+        step = seconds / len(words)
+        times = [{"word": w, "start": n * step, "end": (n + 1) * step} for n, w in enumerate(words)]
+        return {"text": text, "duration": seconds, "segments": [{"no_speech_prob": 0.01}], "words": times}
+
+    async def transcriptions(self, request: Request) -> Response:
+        head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+        parts = email.message_from_bytes(head + await request.body(), policy=HTTP).iter_parts()
+        fields: dict[str, Any] = {"authorization": request.headers.get("authorization", "")}
+        for part in parts:
+            name = part.get_param("name", header="content-disposition")
+            fields.setdefault(name, []).append(part.get_payload(decode=True))
+        self.seen.append(fields)
+        return self.answer()
+
+
+@pytest.fixture(scope="session")
+def asr_server() -> Iterator[Asr]:
+    """A running one; it forgets nothing, so a test that looks at ``seen`` clears it first."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    from chartside.loopback import serving
+
+    asr = Asr()
+    routes = [Route("/v1/audio/transcriptions", asr.transcriptions, methods=["POST"])]
+    with serving(Starlette(routes=routes)) as url:
+        asr.url = url
+        yield asr

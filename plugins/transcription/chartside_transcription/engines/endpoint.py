@@ -22,6 +22,8 @@ from chartside_transcription.engines.base import Engine, EngineOptions, Heard, H
 KIND, DATA_CLASS = "asr", "audio"
 LARGEST_ANSWER = 4 << 20
 TIMEOUT = (5.0, 120.0)
+UNKNOWN = 0.5
+"""Probability of a word where the server gives none; at or above it no word is marked for that alone."""
 PATH = "/v1/audio/transcriptions"
 
 
@@ -104,24 +106,26 @@ def _wav(samples: NDArray[np.int16]) -> bytes:
 
 
 def _heard(answer: dict[str, Any], duration: float) -> Heard:
-    """The ``verbose_json`` form; words without times are spread over the piece."""
-    segments = [s for s in answer.get("segments") or [] if isinstance(s, dict)]
+    """The ``verbose_json`` form, of which nothing is believed: words without times are spread over the piece."""
+    segments = _rows(answer.get("segments"))
     no_speech = max((_number(s.get("no_speech_prob"), 0.0) for s in segments), default=0.0)
     average = min((_number(s.get("avg_logprob"), 0.0) for s in segments), default=0.0)
     repetition = max((_number(s.get("compression_ratio"), 1.0) for s in segments), default=1.0)
-    words = tuple(
-        HeardWord(
-            str(w["word"]).strip(),
-            _number(w.get("start"), 0.0),
-            _number(w.get("end"), duration),
-            _number(w.get("probability"), 0.5),
-        )
-        for w in answer.get("words") or []
-        if isinstance(w, dict) and str(w.get("word") or "").strip()
-    )
-    if not words:
-        words = Heard.of_text(str(answer.get("text") or ""), duration).words
-    return Heard(words, no_speech, average, repetition)
+    words, at = [], 0.0
+    for row in _rows(answer.get("words")):
+        text = row.get("word")
+        if isinstance(text, str) and text.strip():
+            start = min(max(_number(row.get("start"), at), at), duration)
+            at = min(max(_number(row.get("end"), duration), start), duration)
+            probability = min(max(_number(row.get("probability"), UNKNOWN), 0.0), 1.0)
+            words.append(HeardWord(text.strip(), start, at, probability))
+    text = answer.get("text")
+    found = tuple(words) or Heard.of_text(text if isinstance(text, str) else "", duration).words
+    return Heard(found, no_speech, average, repetition)
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _number(value: Any, instead: float) -> float:

@@ -1,0 +1,188 @@
+"""T-13, S-18: the OpenAI-compatible endpoint against a real server; nothing leaves without the registry's word."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from chartside.clock import FrozenClock
+from chartside.errors import ConfigError, OutboundRefused, PluginError
+from chartside.testing.ehr import running_ehr
+from chartside.testing.hosts import host_for
+from chartside.testing.plugin import NOW
+from chartside_transcription import engines
+from chartside_transcription.engines import EngineOptions, find_engine
+from chartside_transcription.engines.registry import find_drafter
+from chartside_transcription.service import make_engine
+
+SOUND = np.zeros(16_000 * 3, np.int16)
+TOKEN = "secret-of-the-asr-server"
+TABLE = {"enabled": True, "engine": "openai-endpoint", "recipient": "asr", "endpoint_token": TOKEN}
+
+
+@pytest.fixture(scope="module")
+def ehr():
+    with running_ehr(FrozenClock(NOW), {"clients": 1}) as found:
+        yield found
+
+
+@pytest.fixture
+def engine(ehr, asr_server):
+    asr = asr_server
+    asr.answer = lambda: JSONResponse(asr.verbose())
+    asr.seen.clear()
+    with opened(ehr, asr.url) as found:
+        yield found
+
+
+class opened:
+    """The engine of a host whose registry holds this entry."""
+
+    def __init__(self, ehr, url, **entry):
+        registered = {"kind": "asr", "address": url, "local": True, "data_classes": ["audio"], **entry}
+        outbound = {"asr": {key: value for key, value in registered.items() if value is not None}}
+        self.host = host_for(ehr, FrozenClock(NOW), plugins={"transcription": TABLE}, outbound=outbound)
+
+    def __enter__(self):
+        return make_engine(self.host.__enter__().context("transcription"))
+
+    def __exit__(self, *error):
+        return self.host.__exit__(*error)
+
+
+def test_a_piece_is_sent_as_the_form_says_and_read_back(engine, asr_server):
+    """T-13: a WAV of the piece, the model, hotwords as the prompt, the token; words with their times come back."""
+    heard = engine.hear(SOUND, EngineOptions(("sertraline", "Alvarez")))
+    assert " ".join(word.text for word in heard.words) == "I have been sleeping six hours a night."
+    assert [word.start for word in heard.words] == sorted(word.start for word in heard.words)
+    [seen] = asr_server.seen
+    assert seen["authorization"] == f"Bearer {TOKEN}"
+    assert seen["model"] == [b"whisper-1"]
+    assert seen["prompt"] == [b"sertraline, Alvarez"]
+    assert seen["timestamp_granularities[]"] == [b"word", b"segment"]
+    assert seen["file"][0][:4] == b"RIFF"
+    assert len(seen["file"][0]) == 44 + SOUND.nbytes
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "sms"},
+        {"data_classes": ["transcript"]},
+        {
+            "local": None,
+            "address": "https://asr.example.org",
+            "baa_date": "2025-01-01",
+            "expires": "2025-06-01",
+        },
+        {
+            "local": None,
+            "address": "https://asr.example.org",
+            "baa_date": "2027-01-01",
+            "expires": "2027-06-01",
+        },
+    ],
+    ids=["another kind", "no audio", "agreement over", "agreement not begun"],
+)
+def test_without_the_registrys_word_nothing_leaves(ehr, asr_server, entry):
+    """S-18: no entry of the kind, not this class of data, no agreement in force: no byte is sent."""
+    from datetime import date
+
+    dated = {k: date.fromisoformat(v) if k in ("baa_date", "expires") else v for k, v in entry.items()}
+    asr_server.seen.clear()
+    with opened(ehr, asr_server.url, **dated) as engine, pytest.raises(OutboundRefused) as told:
+        engine.hear(SOUND, EngineOptions())
+    assert "'asr'" in str(told.value)
+    assert asr_server.seen == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Response("<html>", 200),
+        lambda: Response("[]", 200),
+        lambda: Response(status_code=500),
+        lambda: Response(status_code=401),
+        lambda: RedirectResponse("http://127.0.0.1:9/elsewhere", 307),
+        lambda: Response(b"{" + b" " * (5 << 20), 200),
+        lambda: Response(b"\xff\xfe", 200),
+    ],
+    ids=["html", "list", "500", "401", "redirect", "5 MB", "bytes"],
+)
+def test_an_answer_that_is_none(engine, asr_server, answer):
+    """T-13: told as a PluginError without content; a redirect is not followed."""
+    asr_server.answer = answer
+    with pytest.raises(PluginError) as told:
+        engine.hear(SOUND, EngineOptions())
+    assert len(str(told.value)) < 200
+    assert TOKEN not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"text": None, "words": None, "segments": None},
+        {"text": 7, "words": "x", "segments": 3},
+        {"words": [1, None, {"word": 3}, {"word": " "}, {"word": "a", "start": "x", "end": None}]},
+        {
+            "text": "hello",
+            "words": [{"word": "hello", "start": -7, "end": 1e300, "probability": -5}],
+        },
+        {"text": "hello", "segments": [{"no_speech_prob": "x", "avg_logprob": True}, 3]},
+    ],
+    ids=str,
+)
+def test_an_odd_answer_does_no_harm(engine, asr_server, odd):
+    """A server's nonsense becomes words within the piece, or none."""
+    asr_server.answer = lambda: Response(json.dumps(odd), media_type="application/json")
+    heard = engine.hear(SOUND, EngineOptions())
+    assert all(0 <= word.start <= word.end <= 3.0 for word in heard.words)
+    assert all(0 <= word.probability <= 1 for word in heard.words)
+
+
+def test_a_server_that_does_not_answer(ehr):
+    """T-13: told, and not waited for without end."""
+    with opened(ehr, "http://127.0.0.1:9") as engine, pytest.raises(PluginError, match="does not answer"):
+        engine.hear(SOUND, EngineOptions())
+
+
+def test_engines_are_plug_ins_imported_only_when_named(monkeypatch):
+    """T-13: another package's engine by its entry point; a second one of a name is refused; a broken one told."""
+    entry = EntryPoint("mine", "asr_plugin_for_the_test:plugin", engines.GROUP)
+    names = find_engine("whisper", entries=[entry])  # its module does not exist, and nobody looks
+    assert names.name == "whisper"
+    with pytest.raises(PluginError, match="cannot be loaded"):
+        find_engine("mine", entries=[entry])
+    with pytest.raises(ConfigError, match="choose one of: mine, openai-endpoint, whisper"):
+        find_engine("other", entries=[entry])
+
+    class Mine(engines.Engine):
+        name = "mine"
+
+    class Plugin:
+        @engines.engine_impl
+        def chartside_transcription_engines(self):
+            return [Mine]
+
+    import sys
+    import types
+
+    module = types.ModuleType("asr_plugin_for_the_test")
+    module.plugin = Plugin()
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert find_engine("mine", entries=[entry]) is Mine
+    Mine.name = "whisper"
+    with pytest.raises(PluginError, match="two engines"):
+        find_engine("whisper", entries=[EntryPoint("whisper", entry.value, entry.group)])
+
+
+def test_drafters_are_plug_ins_too():
+    """T-8: the one that comes with it registers through the same hook as anybody's."""
+    assert find_drafter("rules").name == "rules"
+    with pytest.raises(ConfigError, match="no drafter"):
+        find_drafter("oracle")
