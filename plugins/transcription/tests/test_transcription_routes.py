@@ -1,0 +1,373 @@
+"""The routes under /transcription: upload by chunks and review, on a real server, with hostile callers (T-1, T-9)."""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+import time
+import wave
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import requests
+from starlette.responses import JSONResponse
+
+from chartside.clock import FrozenClock
+from chartside.codes import CONSENT_SCOPE_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, coding
+from chartside.loopback import serving
+from chartside.serve import pages
+from chartside.testing.ehr import running_ehr
+from chartside.testing.hosts import host_for
+from chartside.testing.plugin import NOW
+from chartside_transcription import bodies
+
+pytest.importorskip("av", reason="pip install 'chartside[transcription]'")
+FIRST, SECOND = "Practitioner/clinician-001", "Practitioner/clinician-002"
+TOKENS = {FIRST: "f" * 40, SECOND: "s" * 40}
+ALLOWED, REFUSED = "Patient/routes-1", "Patient/routes-2"
+
+
+@pytest.fixture(scope="module")
+def world(asr_server):
+    """A served host with consent and transcription, recognising at a server on this machine; its URL and the EHR."""
+    clock = FrozenClock(NOW)
+    transcription = {
+        "enabled": True,
+        "engine": "openai-endpoint",
+        "recipient": "asr",
+        "reviewers": TOKENS,
+    }
+    outbound = {"asr": {"kind": "asr", "address": asr_server.url, "local": True, "data_classes": ["audio"]}}
+    with running_ehr(clock, {"clients": 2}) as ehr:
+        for reference in (ALLOWED, REFUSED):
+            ehr.put(
+                {"resourceType": "Patient", "id": reference.partition("/")[2], "address": [{"state": "NY"}]}
+            )
+        for id in ("clinician-001", "clinician-002"):
+            ehr.put({"resourceType": "Practitioner", "id": id, "active": True})
+        for kind in (ConsentType.RECORDING, ConsentType.AI_USE):
+            consent(ehr, ALLOWED, kind)
+        consent(ehr, REFUSED, ConsentType.RECORDING)
+        plugins = {"consent": {"enabled": True}, "transcription": transcription}
+        with host_for(ehr, clock, plugins=plugins, outbound=outbound) as host, serving(pages(host)) as url:
+            yield f"{url}/transcription", ehr, host
+
+
+@pytest.fixture(autouse=True)
+def answers(asr_server):
+    asr_server.answer = lambda: JSONResponse(asr_server.verbose())
+
+
+def consent(ehr, patient, kind):
+    ehr.put(
+        {
+            "resourceType": "Consent",
+            "id": f"{patient.partition('/')[2]}-{kind.value}",
+            "status": "active",
+            "scope": {"coding": [coding(CONSENT_SCOPE_SYSTEM, "patient-privacy")]},
+            "category": [{"coding": [coding(CONSENT_TYPE_SYSTEM, kind.value)]}],
+            "patient": {"reference": patient},
+            "dateTime": "2026-10-01T10:00:00Z",
+            "performer": [{"reference": patient}],
+            "policy": [{"uri": "https://example.org/policy"}],
+            "provision": {"type": "permit"},
+        }
+    )
+
+
+class Caller:
+    """A reviewer's client."""
+
+    def __init__(self, url, who=FIRST):
+        self.url, self.headers = url, {"Authorization": f"Bearer {TOKENS[who]}"}
+
+    def __call__(self, method, path, **more):
+        headers = {**self.headers, **more.pop("headers", {})}
+        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=20, **more)
+
+
+@pytest.fixture
+def call(world):
+    return Caller(world[0])
+
+
+@pytest.fixture(scope="module")
+def sound(talk):
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(np.asarray(talk[: 16_000 * 6], "<i2").tobytes())
+    return held.getvalue()
+
+
+def recorded(call, sound, size=60_000):
+    """Record, end, wait; the draft's id."""
+    started = call("POST", "/sessions", json={"client": ALLOWED, "speakers": 1})
+    assert started.status_code == 201, started.text
+    assert "review" in started.json()["duties"]
+    path = f"/sessions/{started.json()['id']}"
+    for at in range(0, len(sound), size):
+        assert call("POST", f"{path}/chunks", data=sound[at : at + size]).status_code == 202
+    assert call("POST", f"{path}/end").json()["state"] in ("ending", "filing", "done")
+    return ended(call, path)
+
+
+def ended(call, path):
+    for _ in range(300):
+        state = call("GET", path).json()
+        if state["state"] in ("done", "failed"):
+            return state
+        time.sleep(0.05)
+    raise AssertionError(state)
+
+
+def test_from_chunks_to_a_signed_note(world, call, sound):
+    """The whole way by HTTP: start, chunks, end, list, read, edit, changes, sign, amend."""
+    _, ehr, _ = world
+    state = recorded(call, sound)
+    assert state["state"] == "done", state
+    draft = f"/drafts/{state['draft']}"
+    assert state["draft"] in [d["id"] for d in call("GET", "/drafts").json()["drafts"]]
+    read = call("GET", f"{draft}/text")
+    assert read.headers["cache-control"] == "no-store"
+    text = read.json()["text"]
+    assert "hours a night" in text
+    assert (
+        call("PUT", f"{draft}/text", data=text.replace("night", "night in all").encode()).status_code == 204
+    )
+    [change] = call("GET", f"{draft}/changes").json()["changes"]
+    assert change["editor"] == FIRST
+    assert call("POST", f"{draft}/sign").json() == {"document": state["draft"]}
+    assert ehr.read(*state["draft"].split("/"))["docStatus"] == "final"
+    assert call("PUT", f"{draft}/text", data=b"changed after signing").status_code == 403
+    newer = call("POST", f"{draft}/amend", data=b"Amended: seven hours a night.").json()["document"]
+    assert ehr.read(*newer.split("/"))["docStatus"] == "amended"
+
+
+def test_no_sound_touches_the_disk(world, call, sound):
+    """T-2: nothing is opened for writing in this process while a megabyte is uploaded, but the audit trail."""
+    opened: list[str] = []
+    watching = True
+
+    def hook(event, arguments):
+        if watching and event == "open":
+            path, mode, flags = arguments
+            writes = (mode and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & 3)
+            if writes and isinstance(path, str | bytes):
+                opened.append(str(path))
+
+    sys.addaudithook(hook)
+    assert recorded(call, sound + b"\0" * 900_000, size=900_000)["state"] == "done"
+    watching = False
+    assert [path for path in opened if "audit.jsonl" not in path and path != "/dev/null"] == []
+
+
+def test_nobody_without_a_token_gets_in(world):
+    """Every route asks, and tells nothing: not even whether an id exists."""
+    url, _, _ = world
+    for method, path in (
+        ("POST", "/sessions"),
+        ("GET", "/sessions/x"),
+        ("POST", "/sessions/x/chunks"),
+        ("POST", "/sessions/x/end"),
+        ("GET", "/drafts"),
+        ("GET", "/drafts/DocumentReference/1/text"),
+        ("PUT", "/drafts/DocumentReference/1/text"),
+        ("GET", "/drafts/DocumentReference/1/changes"),
+        ("POST", "/drafts/DocumentReference/1/sign"),
+    ):
+        for value in (
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer wrong",
+            f"Basic {'f' * 40}",
+            "Bearer " + "f" * 39,
+            "Bearer \xff",
+        ):
+            headers = {"Authorization": value.encode("latin-1")} if value else {}
+            answer = requests.request(method, f"{url}{path}", headers=headers, timeout=10)
+            assert (answer.status_code, answer.json()) == (401, {"error": "not signed in"})
+
+
+def test_a_recording_belongs_to_who_started_it(world, sound):
+    """Another reviewer can neither feed nor end nor see it."""
+    url, _, _ = world
+    first, second = Caller(url), Caller(url, SECOND)
+    id = first("POST", "/sessions", json={"client": ALLOWED, "speakers": 1}).json()["id"]
+    for method, path in (("GET", ""), ("POST", "/chunks"), ("POST", "/end"), ("POST", "/discard")):
+        assert second(method, f"/sessions/{id}{path}").status_code == 404
+    assert first("POST", f"/sessions/{id}/discard").json()["state"] == "failed"
+
+
+def test_without_consent_nothing_starts(world, call):
+    """How it is shown 3: 403 that names what is missing."""
+    answer = call("POST", "/sessions", json={"client": REFUSED})
+    assert answer.status_code == 403
+    assert "transcribe (the client), ai (the client)" in answer.json()["error"]
+
+
+def test_pause_and_resume(call, sound):
+    """T-1: a paused recording takes nothing (409) until it is resumed."""
+    path = f"/sessions/{call('POST', '/sessions', json={'client': ALLOWED}).json()['id']}"
+    assert call("POST", f"{path}/pause").json()["state"] == "paused"
+    assert call("POST", f"{path}/chunks", data=sound[:1000]).status_code == 409
+    assert call("POST", f"{path}/pause").status_code == 409
+    assert call("POST", f"{path}/resume").json()["state"] == "recording"
+    assert call("POST", f"{path}/chunks", data=sound[:1000]).status_code == 202
+    call("POST", f"{path}/discard")
+    assert call("POST", f"{path}/chunks", data=sound[:1000]).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"client": "Patient/1", "speakers": 1e9}',
+        b'{"client": "Patient/1", "speakers": "2"}',
+        b'{"client": "Practitioner/1"}',
+        b'{"client": "Patient/../../x"}',
+        b'{"client": ["Patient/1"]}',
+        b'{"client": "Patient/1", "admin": true}',
+        b'{"client": "Patient/1", "participants": ["x"]}',
+        b'{"client": "Patient/1\\n"}',
+    ],
+    ids=lambda body: body[:40].decode("latin-1"),
+)
+def test_a_start_that_is_none(call, body):
+    """400 that names the key, never the value."""
+    answer = call("POST", "/sessions", data=body)
+    assert answer.status_code == 400
+    assert "error" in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/sessions/none", 404),
+        ("POST", "/sessions/none/chunks", 404),
+        ("GET", "/drafts/DocumentReference/none/text", 404),
+        ("GET", "/drafts/Patient/routes-1/text", 400),
+        ("GET", "/drafts/DocumentReference/../Patient/routes-1/text", 400),
+        ("GET", "/drafts/DocumentReference%2F..%2FPatient%2Froutes-1/text", 400),
+        ("GET", "/drafts/waiting-none/text", 400),
+        ("POST", "/drafts/DocumentReference/none/sign", 404),
+        ("POST", "/drafts/DocumentReference/none/publish", 400),
+        ("PUT", "/drafts/DocumentReference/none/text", 400),
+        ("DELETE", "/drafts", 405),
+        ("GET", "/drafts?patient=Patient/1%26_id%3D2", 200),
+        ("GET", "/nothing", 404),
+    ],
+)
+def test_a_wrong_path_is_told(world, method, path, status):
+    """A clear status, and no way out of the documents."""
+    url, _, _ = world
+    request = requests.Request(method, url, headers=Caller(url).headers).prepare()
+    request.url = f"{url}{path}"  # as it stands, dots and all
+    with requests.Session() as session:
+        answer = session.send(request, timeout=20)
+    assert answer.status_code == status, answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_text_that_is_none(call, sound):
+    """An edit in no UTF-8, an empty one, one of 2 MB: refused, and the draft stands."""
+    draft = f"/drafts/{recorded(call, sound)['draft']}"
+    before = call("GET", f"{draft}/text").json()
+    assert call("PUT", f"{draft}/text", data=b"\xff\xfe").status_code == 400
+    assert call("PUT", f"{draft}/text", data=b"  \n").status_code == 400
+    assert call("PUT", f"{draft}/text", data=b"a\0b").status_code == 400
+    assert call("PUT", f"{draft}/text", data=b"x" * (2 << 20)).status_code == 413
+    assert call("GET", f"{draft}/text").json() == before
+    assert call("POST", f"{draft}/discard").status_code == 204
+
+
+def test_a_body_has_a_limit_of_size(call):
+    """413, whether the length is declared or comes in chunks without end."""
+    path = f"/sessions/{call('POST', '/sessions', json={'client': ALLOWED}).json()['id']}"
+
+    def endless():
+        for _ in range(64):
+            yield b"\0" * 65_536
+
+    assert call("POST", f"{path}/chunks", data=b"\0" * (3 << 20)).status_code == 413
+    assert call("POST", f"{path}/chunks", data=endless()).status_code == 413
+    call("POST", f"{path}/discard")
+
+
+def test_a_body_has_a_limit_of_time(world, call, monkeypatch):
+    """408 for a body that never ends; the connection does not hold a thread."""
+    monkeypatch.setattr(bodies, "SLOWEST", 0.3)
+    url, _, _ = world
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port), 10) as line:
+        head = f"POST {place.path}/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKENS[FIRST]}\r\n"
+        line.sendall(f"{head}Content-Length: 500\r\n\r\n{{".encode())
+        assert b"408" in line.recv(200).split(b"\r\n")[0]
+
+
+def test_a_caller_who_hangs_up_does_no_harm(world, call):
+    """A connection cut in the middle of a chunk: the next one is served."""
+    url, _, _ = world
+    place = urlsplit(url)
+    id = call("POST", "/sessions", json={"client": ALLOWED}).json()["id"]
+    for _ in range(20):
+        with socket.create_connection((place.hostname, place.port), 10) as line:
+            head = f"POST {place.path}/sessions/{id}/chunks HTTP/1.1\r\nHost: x\r\n"
+            line.sendall(
+                f"{head}Authorization: Bearer {TOKENS[FIRST]}\r\nContent-Length: 5000\r\n\r\nabc".encode()
+            )
+    assert call("GET", f"/sessions/{id}").json()["state"] == "recording"
+    call("POST", f"/sessions/{id}/discard")
+
+
+def test_a_form_with_a_file_is_no_way_to_the_disk(world, call, sound):
+    """T-2: a multipart upload is bytes like any other: no form is parsed, so nothing is spooled."""
+    path = f"/sessions/{call('POST', '/sessions', json={'client': ALLOWED}).json()['id']}"
+    assert call("POST", f"{path}/chunks", files={"file": ("a.wav", sound)}).status_code == 202
+    call("POST", f"{path}/end")
+    assert ended(call, path)["state"] == "failed"
+
+
+def test_an_ehr_that_is_down_is_told_as_such(world, call):
+    """503 where trying again may help; no content in the error."""
+    _, ehr, _ = world
+    ehr.faults.add("503", path="/DocumentReference", times=50)
+    try:
+        answer = call("GET", "/drafts/DocumentReference/x/text")
+    finally:
+        ehr.faults.clear()
+    assert answer.status_code == 503
+
+
+def test_without_reviewers_there_are_no_routes():
+    """Fail closed: no token in the config, no way in."""
+    clock = FrozenClock(NOW)
+    with running_ehr(clock, {"clients": 1}) as ehr:
+        for reviewers in ({}, None):
+            table = {"enabled": True} | ({} if reviewers is None else {"reviewers": reviewers})
+            with host_for(ehr, clock, plugins={"transcription": table}) as host, serving(pages(host)) as url:
+                assert requests.get(f"{url}/transcription/drafts", timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "tokens", [{FIRST: "short"}, {FIRST: ""}, {FIRST: "t" * 40, SECOND: "t" * 40}, {"nurse": "t" * 40}]
+)
+def test_a_weak_or_shared_token_is_refused(tokens):
+    """An empty secret lets nobody in; two people cannot be told apart by one token."""
+    from chartside.config import ConfigErrors
+
+    clock = FrozenClock(NOW)
+    with running_ehr(clock, {"clients": 1}) as ehr:
+        plugins = {"transcription": {"enabled": True, "reviewers": tokens}}
+        with host_for(ehr, clock, plugins=plugins) as host, pytest.raises(ConfigErrors) as told:
+            host.context("transcription")
+        assert "reviewers" in str(told.value)
+        assert "tttt" not in str(told.value)
