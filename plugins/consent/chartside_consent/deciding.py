@@ -71,7 +71,11 @@ def fetch(
 
 def _search(context: Context, patients: Sequence[str]) -> list[Resource]:
     ids = ",".join(patient.partition("/")[2] for patient in patients)
-    return list(context.fhir.search("Consent", {"patient": ids, "status": "active"}, count=1000).matches())
+    # Inactive ones for what they replaced: a superseded consent must not come back when the one that replaced it is
+    # revoked, though a run that was killed left it active (C-3).
+    return list(
+        context.fhir.search("Consent", {"patient": ids, "status": "active,inactive"}, count=1000).matches()
+    )
 
 
 def _ahead(

@@ -181,7 +181,7 @@ def tracker() -> Iterator[Tracker]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_tracker() -> Callable[..., Any]:
     """Opens one with other options: ``with make_tracker(no_transaction=True) as tracker``."""
     return tracking

@@ -471,5 +471,8 @@ def test_on_servers_that_do_less(make_tracker, sign, options):
 
 def test_an_ehr_that_keeps_no_consents_is_told(make_tracker, sign):
     """A clear error with its mend."""
-    with make_tracker(read_only=frozenset({"Consent"})) as tracker, pytest.raises(InputError, match="companion"):
+    with (
+        make_tracker(read_only=frozenset({"Consent"})) as tracker,
+        pytest.raises(InputError, match="companion"),
+    ):
         record(tracker.context, sign("treatment", tracker.new(), tracker.clock.now()))
