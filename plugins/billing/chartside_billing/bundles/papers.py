@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 
 from chartside.types import Resource
-from chartside_billing.bundles.visits import _inline
+from chartside_billing.bundles.superbill import superbills
+from chartside_billing.bundles.visits import inline_texts
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import (
     Acknowledgement,
@@ -31,6 +31,8 @@ def documents(graph: Graph) -> Iterator[tuple[Document, str]]:
     yield from ((d, d.where) for d in _invoices(graph))
     yield from ((d, d.where) for d in _payments(graph))
     yield from ((d, d.where) for d in _refusals(graph))
+    yield from ((d, d.where) for d in _denials(graph))
+    yield from ((d, d.where) for d in superbills(graph))
 
 
 def _amount(money: object) -> Decimal | None:
@@ -83,7 +85,7 @@ def _given(estimate: Estimate, document: Resource, client: str, graph: Graph) ->
 
     estimate.given_on = parse_fhir_date(str(document.get("date", "")))
     priced = [c for c in graph.of("Claim") if c.get("use") == "predetermination"]
-    fill(estimate, " ".join(_inline(document)), priced[0] if priced else {}, graph)
+    fill(estimate, " ".join(inline_texts(document)), priced[0] if priced else {}, graph)
     estimate.billed = _billed(client, graph)
 
 
@@ -139,7 +141,10 @@ def _payments(graph: Graph) -> Iterator[Remittance]:
             match = None if not known else int(known in graph.by_reference or not graph.of("Claim"))
             if not known and graph.of("Claim"):
                 match = 0
-            era.claims.append(RemittanceClaim(charge=amount, paid=amount, matches=match, where=own(payment)))
+            found = RemittanceClaim(charge=amount, paid=amount, matches=match, where=own(payment))
+            if {c.lower() for c in codes(detail.get("type"))} & {"reversal", "takeback"} or amount < 0:
+                found.status, found.prior_payment = "22", bool(detail.get("predecessor"))
+            era.claims.append(found)
         yield era
 
 
@@ -155,6 +160,18 @@ def _refusals(graph: Graph) -> Iterator[Acknowledgement]:
             yield Acknowledgement(own(answer), received=True, claim_statuses=ours[:1], where=own(answer))
 
 
-def day_of(text: object) -> date | None:
-    """The day of a FHIR date."""
-    return parse_fhir_date(str(text))
+def _denials(graph: Graph) -> Iterator[Remittance]:
+    """A ClaimResponse or ExplanationOfBenefit of a claim that paid nothing."""
+    for answer in (*graph.of("ClaimResponse"), *graph.of("ExplanationOfBenefit")):
+        if answer.get("use", "claim") != "claim" or answer.get("outcome") not in {"complete", "partial"}:
+            continue
+        totals = [t for t in each(answer, "total") if set(codes(t.get("category"))) & {"benefit", "paid"}]
+        paid = _amount(part(answer, "payment").get("amount"))
+        if paid is None and totals:
+            paid = _amount(totals[0].get("amount"))
+        reasons = [a for i in each(answer, "item") for a in each(i, "adjudication") if codes(a.get("reason"))]
+        if paid != 0 or not (reasons or answer.get("processNote") or answer.get("error")):
+            continue
+        told = tuple(code for a in reasons for code in codes(a.get("reason")))
+        one = RemittanceClaim(charge=Decimal(1), remarks=told, where=own(answer))
+        yield Remittance(own(answer), claims=[one], where=own(answer))

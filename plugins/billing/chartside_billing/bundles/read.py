@@ -14,6 +14,9 @@ from chartside_billing.fhir_claim import assemble, facts
 from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.model import Claim
 from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.mend import Mender
+from chartside_billing.x12.segments import Delimiters
+from chartside_billing.x12.tidy import tidy
 
 EMPTY = "the Bundle holds no professional Claim (type professional, use claim) and no other document that rules judge"
 
@@ -49,6 +52,7 @@ def _answered(graph: Graph) -> set[str]:
 
 
 def _enriched(claim: Claim, resource: Resource, graph: Graph) -> Claim:
+    """All that the Bundle says, with numbers in X12's form: an EHR writes 60601-1234 and (312) 555-0100."""
     if resource.get("resourceType") == "Claim":
         claims.refine(claim, resource, graph)
         cover.refine(claim, resource, graph)
@@ -56,4 +60,4 @@ def _enriched(claim: Claim, resource: Resource, graph: Graph) -> Claim:
         claim.status = "unbilled"
     visits.refine(claim, resource, graph)
     history.refine(claim, resource, graph)
-    return claim
+    return tidy(claim, Mender(Delimiters()))

@@ -181,7 +181,7 @@ def _texts(visit: Visit, encounter: Resource, graph: Graph) -> None:
     if note is None:
         return
     documents = _documents(visit, graph, "DocumentReference") + _documents(visit, graph, "Composition")
-    text = " ".join(piece for document in documents for piece in _inline(document))
+    text = " ".join(piece for document in documents for piece in inline_texts(document))
     if not text.strip():
         return
     note.text = text
@@ -201,7 +201,8 @@ def _texts(visit: Visit, encounter: Resource, graph: Graph) -> None:
         visit.mode = "audio"
 
 
-def _inline(document: Resource) -> Iterator[str]:
+def inline_texts(document: Resource) -> Iterator[str]:
+    """The texts that a document carries itself: attachments, sections, its description."""
     for content in each(document, "content"):
         attachment = part(content, "attachment")
         kind = str(attachment.get("contentType", "text/plain"))
@@ -277,9 +278,28 @@ def _people(visit: Visit, encounter: Resource, graph: Graph) -> None:
         visit.attendees = max(patients, visit.attendees or 0)
 
 
+def _appointments(visit: Visit, encounter: Resource, graph: Graph) -> list[Resource]:
+    """Those that the Encounter names, else the one of the same client and beginning (or day, if it is alone)."""
+    named = [a for link in each(encounter, "appointment") if (a := graph.get(link, encounter))]
+    if named or visit.start is None:
+        return named
+    client = reference(encounter.get("subject"))
+    mine = [
+        (a, begin)
+        for a in graph.of("Appointment")
+        if client in {reference(p.get("actor")) for p in each(a, "participant")}
+        and (begin := parse_fhir_instant(str(a.get("start", ""))))
+    ]
+    same = [a for a, begin in mine if begin == visit.start]
+    return same[:1] or [a for a, begin in mine if begin.date() == visit.start.date()][: len(mine) == 1]
+
+
 def _appointment(visit: Visit, encounter: Resource, graph: Graph) -> None:
-    for link in each(encounter, "appointment"):
-        appointment = graph.get(link, encounter)
+    for appointment in _appointments(visit, encounter, graph):
+        minutes = appointment.get("minutesDuration")
+        if visit.appointment_minutes is None and isinstance(minutes, int) and not isinstance(minutes, bool):
+            visit.appointment_minutes = minutes
+        visit.appointment_status = visit.appointment_status or str(appointment.get("status", "")) or None
         for participant in each(appointment, "participant"):
             if (
                 reference(participant.get("actor")).startswith("Patient/")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from chartside_billing.model import Claim, Contact, Diagnosis, Insurance, Party
+from chartside_billing.model import Address, Claim, Contact, Diagnosis, Insurance, Party
 from chartside_billing.x12.mend import Mender, digits_only
 
 P = TypeVar("P", bound=Party)
@@ -52,13 +52,21 @@ def _party(party: P | None, loop: str, mender: Mender) -> P | None:
     if (tax_id := digits_only(party.tax_id)) != party.tax_id:
         mender.note(f"{loop} REF02", "the marks inside a tax number were removed")
         changes["tax_id"] = tax_id
-    if party.address is not None and (zip_code := digits_only(party.address.zip)) != party.address.zip:
-        mender.note(f"{loop} N403", "the marks inside a ZIP code were removed")
-        changes["address"] = replace(party.address, zip=zip_code)
+    if party.address is not None and (address := _address(party.address, loop, mender)) != party.address:
+        changes["address"] = address
     contacts = [_contact(contact, loop, mender) for contact in party.contacts]
     if contacts != party.contacts:
         changes["contacts"] = contacts
     return replace(party, **changes) if changes else party  # type: ignore[arg-type]
+
+
+def _address(address: Address, loop: str, mender: Mender) -> Address:
+    zip_code, state = digits_only(address.zip), address.state.strip().upper()
+    if zip_code != address.zip:
+        mender.note(f"{loop} N403", "the marks inside a ZIP code were removed")
+    if state != address.state:
+        mender.note(f"{loop} N402", "small letters became capitals")
+    return replace(address, zip=zip_code, state=state)
 
 
 def _contact(contact: Contact, loop: str, mender: Mender) -> Contact:
