@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from chartside.codes import Purpose
+from chartside.codes import TOOL_SYSTEM, Purpose
 from chartside.context import Context
 from chartside.errors import ConsentRefused, InputError
 from chartside.gate.model import Action, DecisionRequest
@@ -63,8 +63,9 @@ class Permits:
 
         def request(patient: str, action: Action) -> DecisionRequest:
             place = self._states[patient]
+            tool = "" if action is Action.RECORD else f"{TOOL_SYSTEM}|{self._context.plugin.name}"
             return DecisionRequest(
-                patient, action, now, purpose=self.purpose, location=place, features=FEATURES
+                patient, action, now, purpose=self.purpose, actor=tool, location=place, features=FEATURES
             )
 
         recordings = [request(patient, Action.RECORD) for patient in self._sitting.recorded]
