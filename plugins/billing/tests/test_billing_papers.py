@@ -150,7 +150,7 @@ def test_a_superbill_lacks_nothing_or_says_what() -> None:
         "1 Main St",
         "Apr 9, 1988",
         "90837",
-        "F411",
+        "F41.1",
         "$150.00",
     ):
         assert needed in text
@@ -170,7 +170,7 @@ def test_a_good_faith_estimate_has_what_the_rule_asks_for(language: str) -> None
         CLIENT.name,
         "Weekly psychotherapy",
         "90837",
-        "F411",
+        "F41.1",
         "$1,800.00",
         "$2,000.00",
         "Dr Test",

@@ -22,9 +22,18 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names and values, one a line."""
+    """Names and values, one a line. ``strong``: what the reader looks for first, such as the sum to pay."""
 
     pairs: tuple[tuple[str, str], ...]
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Two parties side by side on paper, one after the other for who listens: a heading and facts each."""
+
+    left: tuple[Heading, Facts]
+    right: tuple[Heading, Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Grid:
     total: tuple[str, ...] = ()
 
 
-Block = Heading | Text | Facts | Grid
+Block = Heading | Text | Facts | Beside | Grid
 
 
 @dataclass(frozen=True, slots=True)

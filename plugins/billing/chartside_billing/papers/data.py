@@ -68,6 +68,8 @@ class Bill:
     rendering: Provider = field(default_factory=Provider)
     client: Client = field(default_factory=Client)
     services: list[Service] = field(default_factory=list)
+    payment: str = ""
+    """How to pay, in the practice's own words and the client's language."""
 
 
 @dataclass(slots=True)

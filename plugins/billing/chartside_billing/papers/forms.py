@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from chartside.errors import InputError
 from chartside_billing.money import ZERO, dollars, x12_amount
-from chartside_billing.papers.blocks import Block, Facts, Grid, Heading, Paper, Text
+from chartside_billing.papers.blocks import Beside, Block, Facts, Grid, Heading, Paper, Text
 from chartside_billing.papers.data import Bill, Client, EstimateData, Provider, Service
 from chartside_billing.papers.words import show_day, tag, words
 
@@ -35,7 +35,8 @@ def invoice(bill: Bill, language: str = "en") -> Paper:
         ),
         *_who(bill.practice, bill.client, w, language),
         Grid(w["services"], head, lines, frozenset({2, 3, 4, 5}), total),
-        Facts(((w["balance"], dollars(owed - paid)),)),
+        Facts(((w["balance"], dollars(owed - paid)),), strong=True),
+        *([Text(bill.payment)] if bill.payment else []),
     ]
     if any(service.responsibility is not None for service in bill.services):
         blocks.append(Text(w["no_write_off"]))
@@ -64,7 +65,7 @@ def superbill(bill: Bill, language: str = "en") -> Paper:
     head = (w["date"], w["place"], w["code"], w["diagnosis"], w["units"], w["charge"], w["paid"])
     rows = tuple(
         (
-            *(show_day(s.day, language), s.pos, _named(s), " ".join(s.diagnoses), x12_amount(s.units)),
+            *(show_day(s.day, language), s.pos, _named(s), _diagnoses(s), x12_amount(s.units)),
             *(dollars(s.charge), dollars(s.paid)),
         )
         for s in bill.services
@@ -127,7 +128,7 @@ def estimate(data: EstimateData, language: str = "en") -> Paper:
         period = f"{show_day(data.given, language)} {w['to']} {show_day(data.until, language)}"
         facts.append((w["period"], period))
     diagnoses = list(dict.fromkeys(d for service in data.services for d in service.diagnoses))
-    facts.append((w["diagnoses"], " ".join(diagnoses)))
+    facts.append((w["diagnoses"], " ".join(map(dotted, diagnoses))))
     blocks: list[Block] = [
         Heading(w["estimate"], 1),
         Facts(tuple(_facts(facts))),
@@ -135,11 +136,7 @@ def estimate(data: EstimateData, language: str = "en") -> Paper:
         *_by_provider(data, w, language),
         Facts(((w["expected"], dollars(sum((s.charge for s in data.services), ZERO))),)),
         Heading(w["separate"]),
-        *(
-            [Facts(tuple((str(n), name) for n, name in enumerate(data.separate, 1)))]
-            if data.separate
-            else [Text(w["none"])]
-        ),
+        *([Text(f"{n}. {name}") for n, name in enumerate(data.separate, 1)] or [Text(w["none"])]),
         Text(w["separate_note"]),
         Heading(w["rights"]),
         *(Text(w[key]) for key in ("d_more", "d_only", "d_dispute", "d_how", "d_quality", "d_contract")),
@@ -181,7 +178,7 @@ def _by_provider(data: EstimateData, w: Words, language: str) -> Iterator[Block]
     for service in data.services:
         provider = service.provider or data.practice
         groups.setdefault(provider.npi or provider.name, (provider, []))[1].append(service)
-    head = (w["date"], w["service"], w["diagnosis"], w["units"], w["charge"])
+    head = (w["service"], w["diagnosis"], w["units"], w["charge"])
     for provider, services in groups.values():
         yield Heading(f"{w['by_provider']} {provider.name}")
         yield Facts(
@@ -196,18 +193,20 @@ def _by_provider(data: EstimateData, w: Words, language: str) -> Iterator[Block]
                 )
             )
         )
+        dated = any(s.day for s in services)
         rows = tuple(
             (
-                show_day(s.day, language),
-                _named(s),
-                " ".join(s.diagnoses),
-                x12_amount(s.units),
-                dollars(s.charge),
+                *((show_day(s.day, language),) if dated else ()),
+                *(_named(s), _diagnoses(s), x12_amount(s.units), dollars(s.charge)),
             )
             for s in services
         )
-        total = (w["total"], "", "", "", dollars(sum((s.charge for s in services), ZERO)))
-        yield Grid(w["expected"], head, rows, frozenset({3, 4}), total)
+        empty = ("",) * (3 if dated else 2)
+        total = (w["total"], *empty, dollars(sum((s.charge for s in services), ZERO)))
+        last = len(total) - 1
+        yield Grid(
+            w["expected"], (w["date"], *head) if dated else head, rows, frozenset({last - 1, last}), total
+        )
 
 
 def _facts(pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -215,31 +214,30 @@ def _facts(pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _who(practice: Provider, client: Client, w: Words, language: str) -> Iterator[Block]:
-    yield Heading(w["practice"])
-    yield Facts(
-        tuple(
-            _facts(
-                [
-                    (w["practice"], practice.name),
-                    (w["address"], practice.address),
-                    (w["phone"], practice.phone),
-                    (w["npi"], practice.npi),
-                    (w["tin"], practice.tin),
-                ]
-            )
-        )
+    ours = [
+        (w["practice"], practice.name),
+        (w["address"], practice.address),
+        (w["phone"], practice.phone),
+        (w["npi"], practice.npi),
+        (w["tin"], practice.tin),
+    ]
+    theirs = [
+        (w["client"], client.name),
+        (w["born"], show_day(client.birth_date, language)),
+        (w["address"], client.address),
+        (w["insurer"], client.insurer),
+        (w["member"], client.member_id),
+    ]
+    yield Beside(
+        (Heading(w["practice"]), Facts(tuple(_facts(ours)))),
+        (Heading(w["client"]), Facts(tuple(_facts(theirs)))),
     )
-    yield Heading(w["client"])
-    yield Facts(
-        tuple(
-            _facts(
-                [
-                    (w["client"], client.name),
-                    (w["born"], show_day(client.birth_date, language)),
-                    (w["address"], client.address),
-                    (w["insurer"], client.insurer),
-                    (w["member"], client.member_id),
-                ]
-            )
-        )
-    )
+
+
+def dotted(icd: str) -> str:
+    """``F41.1``: as people write an ICD-10-CM code."""
+    return f"{icd[:3]}.{icd[3:]}" if len(icd) > 3 and "." not in icd else icd
+
+
+def _diagnoses(service: Service) -> str:
+    return " ".join(dotted(code) for code in service.diagnoses)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-from chartside_billing.papers.blocks import Block, Facts, Grid, Heading, Paper, Text
+from chartside_billing.papers.blocks import Beside, Block, Facts, Grid, Heading, Paper, Text
 
 _STYLE = (
     "body{font:1rem/1.5 sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#111}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:left;font-weight:bold}"
     "th,td{border:1px solid #555;padding:.3rem;text-align:left;vertical-align:top}.n{text-align:right}"
+    ".two{display:flex;flex-wrap:wrap;gap:0 3rem}.strong{font-size:1.25rem}"
+    "dt{float:left;clear:left;margin-right:.4em}dd{margin:0}"
 )
 
 
@@ -29,8 +31,11 @@ def _block(block: Block) -> str:
     if isinstance(block, Text):
         return f"<p>{escape(block.text)}</p>"
     if isinstance(block, Facts):
-        pairs = "".join(f"<dt><strong>{escape(n)}</strong></dt><dd>{escape(v)}</dd>" for n, v in block.pairs)
-        return f"<dl>{pairs}</dl>"
+        pairs = "".join(f"<dt><strong>{escape(n)}:</strong></dt><dd>{escape(v)}</dd>" for n, v in block.pairs)
+        return f'<dl class="strong">{pairs}</dl>' if block.strong else f"<dl>{pairs}</dl>"
+    if isinstance(block, Beside):
+        sides = (_block(heading) + _block(facts) for heading, facts in (block.left, block.right))
+        return '<div class="two">' + "".join(f"<section>{side}</section>" for side in sides) + "</div>"
     return _grid(block)
 
 

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from chartside.errors import ConfigError
-from chartside_billing.papers.blocks import Block, Facts, Grid, Heading, Paper, Text
+from chartside_billing.papers.blocks import Beside, Block, Facts, Grid, Heading, Paper, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INSTALL = "pip install 'chartside[billing]'"
 _BODY, _BOLD = "Vera", "VeraBd"
+_WIDTH = 612.0 - 2 * 60
+"""Points between the margins of US Letter."""
 
 
 @lru_cache(maxsize=1)
@@ -69,9 +71,13 @@ def _first(canvas: Any, document: Any) -> None:
 
 
 def _page(canvas: Any, document: Any) -> None:
+    """Whose paper it is, and the number of the page."""
     canvas.saveState()
     canvas.setFont(_BODY, 8)
-    canvas.drawRightString(document.pagesize[0] - 54, 36, str(canvas.getPageNumber()))
+    canvas.drawString(
+        60, 36, " \u00b7 ".join(part for part in (document.author, document.title) if part)[:100]
+    )
+    canvas.drawRightString(document.pagesize[0] - 60, 36, str(canvas.getPageNumber()))
     canvas.restoreState()
 
 
@@ -80,7 +86,9 @@ def _story(paper: Paper) -> Iterator[Any]:
         yield from _flow(block, number)
 
 
-def _style(name: str, size: float, *, bold: bool = False, before: float = 0, right: bool = False) -> Any:
+def _style(
+    name: str, size: float, *, bold: bool = False, before: float = 0, right: bool = False, keep: bool = False
+) -> Any:
     from reportlab.lib.styles import ParagraphStyle
 
     font = _BOLD if bold else _BODY
@@ -92,6 +100,7 @@ def _style(name: str, size: float, *, bold: bool = False, before: float = 0, rig
         spaceBefore=before,
         spaceAfter=4,
         alignment=2 if right else 0,
+        keepWithNext=keep,
     )
 
 
@@ -103,10 +112,25 @@ def _flow(block: Block, number: int) -> Iterator[Any]:
     elif isinstance(block, Text):
         yield Paragraph(escape(block.text), _style("text", 9.5))
     elif isinstance(block, Facts):
+        style = _style("strong", 13, before=4) if block.strong else _style("fact", 9.5)
         for name, value in block.pairs:
-            yield Paragraph(f"<b>{escape(name)}:</b> {escape(value)}", _style("fact", 9.5))
+            yield Paragraph(f"<b>{escape(name)}:</b> {escape(value)}", style)
+    elif isinstance(block, Beside):
+        yield _beside(block, number)
     else:
         yield from _table(block)
+
+
+def _beside(block: Beside, number: int) -> Any:
+    from reportlab.platypus import Table
+
+    sides = [
+        [*_flow(heading, 100 * number + place), *_flow(facts, number)]
+        for place, (heading, facts) in enumerate((block.left, block.right))
+    ]
+    table = Table([sides], colWidths=[_WIDTH / 2] * 2, hAlign="LEFT")
+    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, 0), 0)])
+    return table
 
 
 def _heading(block: Heading, number: int) -> Any:
@@ -122,7 +146,7 @@ def _heading(block: Heading, number: int) -> Any:
             super().draw()
 
     size = 16 if block.level == 1 else 11.5
-    return Outlined(escape(block.text), _style("heading", size, bold=True, before=8))
+    return Outlined(escape(block.text), _style("heading", size, bold=True, before=8, keep=True))
 
 
 def _table(grid: Grid) -> Iterator[Any]:
@@ -130,20 +154,56 @@ def _table(grid: Grid) -> Iterator[Any]:
     from reportlab.platypus import Paragraph, Spacer, Table
 
     if grid.caption:
-        yield Paragraph(escape(grid.caption), _style("caption", 9.5, bold=True, before=4))
-    lines = [[Paragraph(escape(text), _style("head", 8.5, bold=True)) for text in grid.head]]
-    for row, bold in [*((row, False) for row in grid.rows), *([(grid.total, True)] if grid.total else [])]:
-        styles = [_style("cell", 8.5, bold=bold, right=place in grid.numeric) for place in range(len(row))]
-        lines.append([Paragraph(escape(text), style) for text, style in zip(row, styles, strict=True)])
-    widths = [1.0 if n in grid.numeric or len(name) < 8 else 2.0 for n, name in enumerate(grid.head)]
-    share = 504 / sum(widths)
-    table = Table(lines, colWidths=[share * w for w in widths], repeatRows=1)
+        yield Paragraph(escape(grid.caption), _style("caption", 9.5, bold=True, before=6, keep=True))
+    rows = [
+        (grid.head, True),
+        *((row, False) for row in grid.rows),
+        *([(grid.total, True)] if grid.total else []),
+    ]
+    lines = [
+        [
+            Paragraph(escape(_whole(text)), _style("cell", 8.5, bold=bold, right=place in grid.numeric))
+            for place, text in enumerate(row)
+        ]
+        for row, bold in rows
+    ]
+    table = Table(lines, colWidths=_widths(grid), repeatRows=1, hAlign="LEFT")
     table.setStyle(
         [
-            ("GRID", (0, 0), (-1, -1), 0.5, colors.HexColor("#555555")),
-            ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#e8e8e8")),
+            ("LINEBELOW", (0, 0), (-1, 0), 1, colors.black),
+            ("LINEBELOW", (0, 1), (-1, -1), 0.5, colors.HexColor("#999999")),
+            ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eeeeee")),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ]
     )
     yield table
     yield Spacer(1, 8)
+
+
+def _whole(text: str) -> str:
+    """A date, a sum or a code stays on one line."""
+    return text.replace(" ", "\u00a0") if len(text) <= 14 else text
+
+
+def _widths(grid: Grid) -> list[float]:
+    """What each column's longest text wants, at least its longest word; what is left goes to the widest."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    columns = list(zip(*(row for row in (grid.head, *grid.rows, grid.total) if row), strict=True))
+
+    def width(text: str) -> float:
+        return float(stringWidth(text, _BOLD, 8.5)) + 14  # the cell's own padding
+
+    least = [
+        max(width(word) for text in column for word in (_whole(text).split(" ") or [""]))
+        for column in columns
+    ]
+    wanted = [max(width(text) for text in column) for column in columns]
+    left = _WIDTH - sum(least)
+    more = [want - low for want, low in zip(wanted, least, strict=True)]
+    if left <= 0 or not sum(more):
+        return [_WIDTH * low / sum(least) for low in least]
+    share = min(1.0, left / sum(more))
+    widths = [low + add * share for low, add in zip(least, more, strict=True)]
+    widths[widths.index(max(widths))] += _WIDTH - sum(widths)
+    return widths

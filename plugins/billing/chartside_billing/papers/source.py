@@ -21,7 +21,7 @@ def from_claim(claim: Claim, *, issued: date, due: date | None = None, paid: Pai
         number=claim.id,
         issued=issued,
         due=due,
-        practice=_provider(claim.billing),
+        practice=_practice(claim),
         rendering=_provider(claim.rendering or claim.billing),
         client=Client(
             name=_name(member) if member else "",
@@ -38,10 +38,33 @@ def _name(party: Party) -> str:
     return " ".join(part for part in (party.first, party.middle, party.last, party.suffix) if part)
 
 
+def _practice(claim: Claim) -> Provider:
+    """The billing provider; its telephone number stands with who submits (PER)."""
+    practice = _provider(claim.billing)
+    contacts = claim.submitter.contacts if claim.submitter else []
+    practice.phone = practice.phone or _phone(contacts[0].phone if contacts else "")
+    return practice
+
+
+def _phone(digits: str) -> str:
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if len(digits) == 10 and digits.isdigit() else digits
+
+
+def _zip(digits: str) -> str:
+    return f"{digits[:5]}-{digits[5:]}" if len(digits) == 9 and digits.isdigit() else digits
+
+
+def _tin(party: Party) -> str:
+    """As the IRS writes it; a social security number (SY) stays as it is."""
+    digits = party.tax_id
+    employer = party.tax_id_qualifier != "SY" and len(digits) == 9 and digits.isdigit()
+    return f"{digits[:2]}-{digits[2:]}" if employer else digits
+
+
 def _address(party: Party) -> str:
     a = party.address
     return (
-        ", ".join(part for part in (a.line1, a.line2, a.city, f"{a.state} {a.zip}".strip()) if part)
+        ", ".join(part for part in (a.line1, a.line2, a.city, f"{a.state} {_zip(a.zip)}".strip()) if part)
         if a
         else ""
     )
@@ -54,10 +77,10 @@ def _provider(party: Party | None) -> Provider:
         name=_name(party),
         credential=(party.facts.credential if party.facts else "") or party.suffix,
         npi=party.npi,
-        tin=party.tax_id,
+        tin=_tin(party),
         address=_address(party),
         state=party.address.state if party.address else "",
-        phone=party.contacts[0].phone if party.contacts else "",
+        phone=_phone(party.contacts[0].phone) if party.contacts else "",
     )
 
 
