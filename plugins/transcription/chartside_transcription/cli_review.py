@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chartside_transcription import cli_notes
 from chartside_transcription.cli_shared import (
     Dictation,
     Fast,
@@ -113,3 +114,4 @@ def register(app: typer.Typer) -> None:
         epilog="Examples:  chartside transcription draft session.m4a --speakers 2 --template dap"
         "   ·   chartside transcription draft transcript.json --template birp --json"
     )(draft)
+    cli_notes.register(app)

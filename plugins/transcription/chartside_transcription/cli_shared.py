@@ -52,6 +52,9 @@ def transcript_of(
     quiet: bool,
 ) -> Transcript:
     """Write down a recording with the embedded engine; progress on standard error."""
+    from chartside_transcription.checks import require_installed
+
+    require_installed()
     from chartside_transcription.engines.whisper import Whisper
     from chartside_transcription.hotwords import read_hotwords
     from chartside_transcription.pipeline import Options, transcribe
