@@ -43,6 +43,7 @@ function issues(resource, profile) {
 
 function validate({ resources, profiles = [] }) {
   const known = new Map(profiles.map((profile) => [profile.url, profile]));
+  profiles.forEach((profile) => core.loadDataType(profile)); // for the extensions that they name
   return resources.map((resource) => {
     const named = (resource.meta?.profile ?? []).map((url) => known.get(url)).filter(Boolean);
     return [undefined, ...named].flatMap((profile) => issues(resource, profile));
