@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +51,8 @@ def scrub_files(
             found = read_any(path)
         except ChartsideError as error:
             result.error = str(error)
+            if "EDI-001" in book and _holds_claims(path):
+                result.reports = [_refused(path.name, error, book["EDI-001"])]
         except OSError as error:
             result.error = error.strerror or type(error).__name__
         results.append(result)
@@ -58,11 +61,23 @@ def scrub_files(
     scrubber = Scrubber(book, loaded)
     reports = iter(scrubber.claims([claim for found in held for claim in found.claims]))
     for result, found in zip(results, held, strict=True):
-        result.reports = [next(reports) for _ in found.claims]
+        result.reports += [next(reports) for _ in found.claims]
         result.reports += [scrubber.document(document, source) for document, source in found.documents]
         if guide and any(claim.envelope for claim in found.claims) and "EDI-001" in book:
             result.reports += guide_reports(Path(result.name), book["EDI-001"])
     return results
+
+
+def _holds_claims(path: Path) -> bool:
+    """Whether a file that cannot be read is meant to be an 837."""
+    head = path.read_bytes()[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.startswith(b"ISA") and re.search(rb"ST[^A-Za-z0-9]837[^A-Za-z0-9]", head) is not None
+
+
+def _refused(name: str, error: ChartsideError, rule: Rule) -> Report:
+    """A claim file that cannot be read is a claim file that the receiver refuses."""
+    finding = Finding(rule, rule.severity, f"The file cannot be read: {error}", "", rule.mend, (), ZERO)
+    return Report(name, name, kind="file", findings=[finding])
 
 
 def guide_reports(path: Path, rule: Rule) -> list[Report]:

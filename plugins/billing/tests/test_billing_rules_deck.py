@@ -1,0 +1,113 @@
+"""Issue 4, shown 1: the deck of labelled claims, at least three a rule, and the claims of many kinds that are clean."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from chartside_billing.rules import RuleBook
+from chartside_billing.scrub import Report
+from chartside_billing.scrub_files import read_any
+
+FOLDER = Path(__file__).parent / "deck"
+
+
+def load(name: str) -> ModuleType:
+    """A module of the deck, which is a package of its own beside the tests."""
+    if "billing_deck" not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            "billing_deck", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        package = sys.modules["billing_deck"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"billing_deck.{name}")
+
+
+build, cases, kinds, papers, run, strangers = map(
+    load, ("build", "cases", "kinds", "papers", "run", "strangers")
+)
+
+
+def found(reports: list[Report]) -> set[str]:
+    assert [report.failed for report in reports if report.failed] == []
+    return {finding.rule.id for report in reports for finding in report.findings}
+
+
+def number(cases: list) -> list[str]:
+    seen: Counter[str] = Counter()
+    names = []
+    for one in cases:
+        rule = one if isinstance(one, str) else one[0] if isinstance(one, tuple) else one.rule
+        seen[rule] += 1
+        names.append(f"{rule}-{seen[rule]}")
+    return names
+
+
+@pytest.mark.parametrize("case", cases.CASES, ids=number(cases.CASES))
+def test_each_claim_rule_has_a_trigger_a_near_miss_and_a_clean_claim(case) -> None:
+    """In each form that the fault can have: an 837P, a FHIR Bundle, or both."""
+    for ran in run.run([case]):
+        assert (ran.rule in found(ran.reports)) == (ran.part == "trigger"), (ran.part, ran.form)
+
+
+@pytest.mark.parametrize("case", papers.PAPERS, ids=number(papers.PAPERS))
+def test_each_rule_of_another_document_has_the_same_three(case) -> None:
+    """Estimates, superbills, invoices, remittances, acknowledgements."""
+    rule, trigger, near, clean = case
+    scrubber = run.scrubber({}, False)
+    hits = [rule in found([scrubber.document(document)]) for document in (trigger, near, clean)]
+    assert hits == [True, False, False]
+
+
+def test_no_rule_is_without_cases() -> None:
+    """All 175 rows of the rule book."""
+    covered = {case.rule for case in cases.CASES} | {case[0] for case in papers.PAPERS}
+    assert covered == set(RuleBook.load().rules)
+    assert len(covered) == 175
+
+
+@pytest.mark.parametrize("name", kinds.CLEAN)
+def test_a_clean_claim_of_any_kind_draws_no_error(name: str) -> None:
+    """Telehealth, groups, crisis, Medicare, Medicaid, secondary, dependants, testing, monthly care, H codes ..."""
+    spec = build.changed(kinds.CLEAN[name])
+    scrubber = run.scrubber({}, False)
+    for text in (build.x12(spec), build.dumps(build.bundle(spec))):
+        reports = scrubber.claims(read_any(text).claims)
+        errors = [(f.rule.id, f.message) for r in reports for f in r.findings if f.severity == "error"]
+        assert errors == []
+
+
+def test_faults_written_from_the_rules_texts_are_found() -> None:
+    """The second set, by other hands' ways of making a fault: 95 % are found without any code set or profile."""
+    scrubber, missed, count = run.scrubber({}, False), [], 0
+    for rule, changes, forms in strangers.FAULTS:
+        for form, text in run.texts(changes, forms):
+            count += 1
+            if rule not in found(scrubber.claims(read_any(text).claims)):
+                missed.append((rule, form))
+    assert count > 300
+    assert len(missed) <= count * 0.02, missed
+
+
+def test_a_bundle_says_the_same_however_its_references_are_written() -> None:
+    """``Type/id``, ``urn:uuid`` without ids, and everything contained in the Claim."""
+    scrubber = run.scrubber({}, False)
+
+    def told(data: dict) -> list[tuple[str, str]]:
+        reports = scrubber.claims(read_any(build.dumps(data)).claims)
+        return sorted((f.rule.id, f.message) for r in reports for f in r.findings)
+
+    for changes in list(kinds.CLEAN.values())[::6] + [
+        c for _, c, forms in strangers.FAULTS[::6] if "b" in forms
+    ]:
+        if isinstance(changes, dict) and not changes.get("extra"):
+            plain = build.bundle(build.changed(changes))
+            assert told(build.with_urns(plain)) == told(plain)
+            assert told(build.contained(plain)) == told(plain)
