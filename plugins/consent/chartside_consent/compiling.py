@@ -113,6 +113,14 @@ def speaks_of(resource: Mapping[str, Any]) -> frozenset[Action]:
     return reach.closes | reach.refuses
 
 
+def concerns(resource: Mapping[str, Any], actions: frozenset[Action]) -> bool:
+    """Whether a Consent could change a decision about these actions: by what it says, or by what it replaces."""
+    try:
+        return not actions.isdisjoint(speaks_of(resource)) or bool(replaced(resource))
+    except (Murky, AttributeError, TypeError):
+        return True
+
+
 def _kinds_of(form: Mapping[str, Any]) -> frozenset[ConsentType]:
     """The instruments that it is; a privacy consent, which speaks about everything, where that cannot be read."""
     try:

@@ -13,7 +13,7 @@ from chartside.gate.model import Action, Decision, DecisionRequest
 from chartside.types import Resource
 
 from . import people, references
-from .compiling import compile_consent, speaks_of
+from .compiling import compile_consent, concerns
 from .engine import answer, newest
 from .query import prepare
 from .rules import Instrument
@@ -62,7 +62,7 @@ def fetch(
     found: dict[str, list[Instrument]] = {}
     for resources in _ahead(partial(_search, context), list(chunks(patients))):
         for resource in resources:
-            if actions.isdisjoint(speaks_of(resource)) and not resource.get("extension"):
+            if not concerns(resource, actions):
                 continue
             instrument = compile_consent(resource)
             found.setdefault(instrument.patient, []).append(instrument)
