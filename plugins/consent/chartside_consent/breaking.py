@@ -18,6 +18,7 @@ from chartside.gate.model import Action, Decision, DecisionRequest
 from chartside.jobs.tasks import StaffTask
 
 from .signing import person
+from .staff import ask_staff
 
 if TYPE_CHECKING:
     from chartside.audit import Auditor
@@ -88,7 +89,7 @@ def break_glass(context: Context, auditor: Auditor, asked: Emergency, *, dry_run
         user=asked.user,
     )
     auditor.record([record])
-    answers = context.tasks.ask([_review(context, asked, now.isoformat(timespec="minutes"), decision)])
+    answers = ask_staff(context, [_review(context, asked, now.isoformat(timespec="minutes"), decision)])
     return Broken(decision, review=bool(answers) and answers[0].error is None)
 
 

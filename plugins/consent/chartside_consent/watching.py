@@ -32,6 +32,7 @@ from .query import Client, prepare
 from .recording import recipients
 from .rules import DENY, Instrument
 from .shaping import provenance, state_of
+from .staff import ask_staff
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -91,10 +92,14 @@ def run(context: Context, options: JobOptions) -> JobReport:
 
 
 def _ask(context: Context, report: JobReport, tasks: Sequence[StaffTask]) -> None:
-    answers = context.tasks.ask(tasks)
+    answers = ask_staff(context, tasks)
     lost = sum(answer.error is not None for answer in answers)
     new = sum(answer.created for answer in answers)
-    if tasks:
+    if tasks and not answers:
+        report.notes.append(
+            f"the EHR has no place for {len(tasks)} tasks: see the table, or set up [companion]"
+        )
+    elif tasks:
         old = len(answers) - new - lost
         report.notes.append(f"{new} new tasks for the staff, {old} asked before ({context.tasks.home})")
     if lost:
