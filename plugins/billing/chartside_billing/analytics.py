@@ -172,6 +172,8 @@ def lines(found: Report) -> Iterable[str]:
     yield f"Unbilled visits: {len(found.unbilled)}" + "".join(
         f", {n} {name}" for name, n in sorted(ages.items())
     )
+    for visit in found.unbilled:
+        yield f"  {visit.reference}, {visit.day.isoformat()}, {visit.age} days ago"
 
 
 def svg(found: Report, *, width: int = 640) -> str:

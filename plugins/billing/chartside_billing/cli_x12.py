@@ -1,4 +1,4 @@
-"""``chartside billing read``, ``write`` and ``eligibility``: X12 files without an EHR."""
+"""``chartside billing read``, ``write`` and ``secondary``: X12 files without an EHR."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from chartside_billing.model import Claim
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,13 +74,65 @@ def write(
     """
     from chartside.errors import ChartsideError
     from chartside_billing.x12.load import load_claims
+
+    try:
+        claims = load_claims(source)
+    except ChartsideError as error:
+        raise fail(error) from None
+    _write(claims, out, control, created, production=production, validate=validate)
+
+
+@app.command()
+def secondary(
+    source: Annotated[
+        Path, typer.Argument(help="The claims as they went to the first payer: 837P or Bundle.")
+    ],
+    remit: Annotated[Path, typer.Argument(help="The first payer's 835.")],
+    out: Annotated[Path | None, typer.Option(help="Write the 837P here; default: to the screen.")] = None,
+    control: Annotated[int, typer.Option(help="Interchange control number (ISA13).")] = 1,
+    created: Annotated[
+        datetime | None, typer.Option(help="Date and time in the envelope; default: now.")
+    ] = None,
+    production: Annotated[bool, typer.Option(help="Mark the file as production (ISA15 P).")] = False,
+) -> None:
+    """Write the next payer's claims, with what the first one decided on each line (2320, 2330, 2430).
+
+    Claims that the first payer passed on by itself, reversed, or that have no further payer are named and left out.
+    Example: chartside billing secondary primary.837 era.835 --out secondary.837
+    """
+    from chartside.errors import ChartsideError, InputError
+    from chartside_billing.x12.load import load_claims
+    from chartside_billing.x12.remit import read_835
+    from chartside_billing.x12.secondary import secondary_claims
+
+    try:
+        made, left_out = secondary_claims(load_claims(source), read_835(remit))
+        for line in left_out:
+            typer.echo(f"left out {line}", err=True)
+        if not made:
+            raise InputError("no claim of the file goes to a further payer")
+    except ChartsideError as error:
+        raise fail(error) from None
+    _write(made, out, control, created, production=production, validate=True)
+
+
+def _write(
+    claims: list[Claim],
+    out: Path | None,
+    control: int,
+    created: datetime | None,
+    *,
+    production: bool,
+    validate: bool,
+) -> None:
+    from chartside.errors import ChartsideError
     from chartside_billing.x12.validate import check_all
     from chartside_billing.x12.write837 import Control, write_837
 
     try:
         when = created or datetime.now(UTC)
         numbers = Control(created=when, interchange=control, group=control, transaction=control)
-        written = write_837(load_claims(source), control=numbers, production=production)
+        written = write_837(claims, control=numbers, production=production)
         problems = check_all(written.data) if validate else []
     except ChartsideError as error:
         raise fail(error) from None

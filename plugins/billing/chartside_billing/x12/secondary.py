@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
 from chartside.errors import InputError
 from chartside_billing.model import Amount, Claim, DateSpan, Insurance, Line, LineAdjudication
-from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
+from chartside_billing.x12.remit import REVERSAL, PaidClaim, PaidLine, Remittance
 
 ORDER = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
 """SBR01 in the order of payers."""
+
+
+def secondary_claims(
+    claims: Sequence[Claim], remittances: Iterable[Remittance]
+) -> tuple[list[Claim], list[str]]:
+    """The next payer's claims for what an 835 decided, and why each other claim is left out."""
+    decisions = {paid.id.upper(): (paid, r) for r in remittances for paid in r.claims}
+    made: list[Claim] = []
+    left_out: list[str] = []
+    for claim in claims:
+        paid, remittance = decisions.get(claim.id.upper(), (None, None))
+        if paid is None or remittance is None:
+            left_out.append(f"{claim.id}: the remittance does not decide on it")
+        elif paid.crossover:
+            left_out.append(f"{claim.id}: the payer passed it on by itself")
+        elif paid.status == REVERSAL:
+            left_out.append(f"{claim.id}: a reversal")
+        else:
+            try:
+                made.append(secondary_claim(claim, paid, remittance))
+            except InputError as error:
+                left_out.append(f"{claim.id}: {error}")
+    return made, left_out
 
 
 def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Claim:
