@@ -174,7 +174,7 @@ class Peer:
                 children = [int(c) for t in tasks.iterdir() for c in (t / "children").read_text().split()]
             except OSError:
                 children = []
-            self._child = max(self._child, sum(map(_high_water, children)))
+            self._child = max(self._child, sum(_high_water(pid, child=True) for pid in children))
             time.sleep(0.05)
 
     def close(self) -> None:
@@ -182,13 +182,13 @@ class Peer:
         self._process.wait()
 
 
-def _high_water(pid: int) -> float:
+def _high_water(pid: int, *, child: bool = False) -> float:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return 0.0
-    if pid != os.getpid() and b"--serve" not in command and b"child.py" not in command:
+    if child and b"child.py" not in command:
         return 0.0  # forked, not yet itself: it still shows its parent's figure
     return next((int(x.split()[1]) / 1e6 for x in status.splitlines() if x.startswith("VmHWM")), 0.0)
 

@@ -26,6 +26,8 @@ CPU_SECONDS = 240
 """A four-hour recording takes about 30 s."""
 LONGEST_IN_MEMORY = 256 * MEGABYTE
 """An MP4 on a pipe must be held whole (its index may lie at the end): 12 h at 48 kbit/s."""
+LONGEST_WITHOUT_SOUND = 72 * MEGABYTE
+"""Read without one decoded frame: pictures and an index may be large, but not without end."""
 LONGEST_SECONDS = 4 * 3600.0
 TOLERANCE = 1.0
 """Seconds by which a recording may be shorter than its header says."""
@@ -129,14 +131,24 @@ def wav_promise(head: bytes) -> tuple[int, float]:
     return 0, 0.0
 
 
-class Endless:
-    """Takes the pipe's bytes once, for demuxers that need no way back."""
+class Watched:
+    """The recording as the demuxer reads it. Reading on and on without any sound coming out ends it."""
 
     def __init__(self, source: Any) -> None:
-        self.read = source.read
+        self._source, self.silent = source, 0
+        if source.seekable():
+            self.seek, self.tell = source.seek, source.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        data: bytes = self._source.read(size)
+        self.silent += len(data)
+        if self.silent > LONGEST_WITHOUT_SOUND:
+            refuse("broken")
+        return data
 
 
-def prepare(source: Any) -> tuple[Any, str, float]:
+def prepare(source: Any) -> tuple[Watched, str, float]:
     """The source as the demuxer takes it, the demuxer's name, and the seconds that the demuxer will not tell."""
     head = source.peek(4096)[:4096]
     if not head:
@@ -148,13 +160,13 @@ def prepare(source: Any) -> tuple[Any, str, float]:
     if source.seekable():
         if end > size_of(source) + 1:
             refuse("cut")
-        return source, name, 0.0
+        return Watched(source), name, 0.0
     if name != "mp4":
-        return Endless(source), name, promised
+        return Watched(source), name, promised
     data = source.read(LONGEST_IN_MEMORY + 1)
     if len(data) > LONGEST_IN_MEMORY:
         refuse("large")
-    return io.BytesIO(data), name, 0.0
+    return Watched(io.BytesIO(data)), name, 0.0
 
 
 def declared_seconds(container: Any, stream: Any) -> float:
@@ -182,7 +194,7 @@ def frames(container: Any, stream: Any) -> Iterator[Any]:
         refuse("broken")
 
 
-def pump(container: Any, out: Any, promised: float) -> None:
+def pump(container: Any, handle: Watched, out: Any, promised: float) -> None:
     """Decode, resample, write."""
     import av
 
@@ -198,6 +210,7 @@ def pump(container: Any, out: Any, promised: float) -> None:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     written = 0
     for frame in frames(container, stream):
+        handle.silent = 0
         frame.pts = None  # gaps and jumps of the clock are no error
         for piece in resampler.resample(frame):
             out.write(memoryview(piece.planes[0])[: piece.samples * 2])
@@ -223,7 +236,7 @@ def main() -> None:
         handle, name, promised = prepare(source)
         only = {"codec_whitelist": DECODERS, "protocol_whitelist": "none"}
         with av.open(handle, mode="r", format=name, metadata_errors="ignore", options=only) as container:
-            pump(container, out, promised)
+            pump(container, handle, out, promised)
         out.flush()
     except BrokenPipeError:
         os._exit(0)  # nobody listens any more
