@@ -328,6 +328,8 @@ class Visit:
     """ICD-10-CM codes (no dot) of the visit."""
     instruments: int | None = None
     """Scored standard instruments or tests recorded in the visit."""
+    codes: frozenset[str] = frozenset()
+    """Procedure codes that the Encounter's type names."""
     note: Note | None = None
     where: str = ""
 

@@ -11,7 +11,7 @@ from chartside_billing.dates import parse_fhir_date
 from chartside_billing.fhir_claim import facts
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import visit_of
-from chartside_billing.model import Claim, History, PriorClaim
+from chartside_billing.model import Claim, History, PriorClaim, Visit
 from chartside_billing.money import parse_amount
 from chartside_billing.x12.bundle import Graph, claims_of
 
@@ -37,10 +37,11 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     history.payments = _payments(resource, patient, graph)
     history.plan_periods = _plans(patient, graph)
     history.consents = _consents(patient, graph)
+    here = {v.ref for v in claim.visits}
     history.visits = [
-        visit_of(e, graph, None)
+        _visit(e, graph)
         for e in graph.of("Encounter")
-        if reference(e.get("subject")) == patient and own(e) not in {v.ref for v in claim.visits}
+        if reference(e.get("subject")) == patient and own(e) not in here
     ] or None
     history.monitored_days = _monitored(claim, patient, graph)
     history.device_orders = _orders(patient, graph)
@@ -49,6 +50,12 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     party = claim.rendering or claim.billing
     history.sessions = sessions(graph, party.ref) if party and party.ref else []
     claim.history = history
+
+
+def _visit(encounter: Resource, graph: Graph) -> Visit:
+    visit = visit_of(encounter, graph, None)
+    visit.codes = frozenset(c for concept in each(encounter, "type") for c in codes(concept))
+    return visit
 
 
 def _earlier(claim: Claim, resource: Resource, patient: str, graph: Graph) -> list[PriorClaim]:

@@ -396,7 +396,6 @@ PLACEHOLDERS = frozenset(
         "UNKNOWN",
         "UNK",
         "NONE",
-        "NA",
         "N/A",
         "XXX",
         "XXXX",

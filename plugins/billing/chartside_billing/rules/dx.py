@@ -34,6 +34,8 @@ _UNSPECIFIED = frozenset(
     }
     | {"F529", "F609", "F639", "F659", "F69", "F79", "F89", "F909", "F919", "F949", "F989", "F449", "F459"}
 )
+_NAMED_BY_ANOTHER = ("O9931", "O9932", "O9934")
+"""Disorders that complicate pregnancy: the tabular list asks for the code of the disorder beside them."""
 _UNCERTAIN = frozenset({"provisional", "differential", "refuted", "entered-in-error", "unconfirmed"})
 _FEMALE = ("F53", "F5222", "F5231", "F525", "F3281", "O")
 _MALE = ("F5221", "F5232", "F524", "N52")
@@ -84,14 +86,22 @@ def valid(v: View, k: Loaded) -> Outcome:
     if k.icd is None or v.first_day is None:
         return misshapen or NEEDS["icd"]
     icd, day = k.icd, v.last_day or v.first_day
-    return misshapen + [
+    covered = icd.covers(day)
+    release = "the ICD-10-CM release of the date of service"
+    hits = misshapen + [
         hit(
-            f"{dotted(code)} is not in the ICD-10-CM release of the date of service",
+            f"{dotted(code)} is not in {release if covered else 'the newest ICD-10-CM release loaded'}",
             where=_place(v, position),
         )
         for position, code in enumerate(v.diagnoses)
         if _shaped(code) and not _is_icd9(v.claim.diagnoses[position]) and not icd.exists(code, day)
     ]
+    return hits if hits or covered else _OLD_RELEASE
+
+
+_OLD_RELEASE = NotChecked(
+    "load the ICD-10-CM release of the date of service: `chartside billing import icd10 FILE`"
+)
 
 
 def _shaped(code: str) -> bool:
@@ -205,6 +215,13 @@ def code_first(v: View, k: Loaded) -> Outcome:
         before = v.diagnoses[:position]
         if (causes and not any(other.startswith(causes) for other in before)) or (not causes and not before):
             hits.append(hit(f"{dotted(code)} must follow the code of its cause", where=_place(v, position)))
+    hits.extend(
+        hit(
+            f"{dotted(code)} needs a further code that names the disorder (F code)", where=_place(v, position)
+        )
+        for position, code in enumerate(v.diagnoses)
+        if code.startswith(_NAMED_BY_ANOTHER) and not any(other.startswith("F") for other in v.diagnoses)
+    )
     return hits
 
 
@@ -322,6 +339,11 @@ def part2(v: View, k: Loaded) -> Outcome:
     codes = [code for code in v.diagnoses if code.startswith("F1") and code[:3] in _SUBSTANCE]
     if not codes or k.part2_programme is False:
         return OK
+    known = v.claim.history.consents if v.claim.history else None
+    if known is not None and "no-part2" in known:
+        return [
+            hit("The consent to disclose this substance-use record was refused or has ended", where="2300 HI")
+        ]
     if k.part2_programme is None:
         return NotChecked(
             "say in the settings whether the practice is a 42 CFR Part 2 programme (part2_programme)"

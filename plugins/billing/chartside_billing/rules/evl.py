@@ -54,12 +54,15 @@ def not_with_therapy(v: View, k: Loaded) -> Outcome:
 def repeated(v: View, k: Loaded) -> Outcome:
     """Another evaluation within the payer's window."""
     months = v.profile.repeat_evaluation_months if v.profile else 6
-    others = [line for line in v.other_lines() if line.code in EVALUATION and line.day]
+    history = v.claim.history
+    visits = (history.visits if history is not None else None) or []
+    days = {line.day for line in v.other_lines() if line.code in EVALUATION and line.day}
+    days |= {x.start.date() for x in visits if x.start and x.codes & EVALUATION and x.status != "cancelled"}
     hits = [
         hit(f"Another evaluation of this patient within {months} months", line)
         for line in v.lines
         if line.code in EVALUATION
         and line.day
-        and any(o.day and o.day < line.day <= add_months(o.day, months) for o in others)
+        and any(day < line.day <= add_months(day, months) for day in days)
     ]
     return hits if hits or v.history_known else NEEDS["history"]

@@ -19,6 +19,9 @@ from chartside_billing.model import Insurance
 class IcdTable(Protocol):
     """ICD-10-CM. Codes come without the dot, in capitals."""
 
+    def covers(self, on: date) -> bool:
+        """Whether the release of that day's fiscal year is loaded; if not, an older one answers."""
+
     def exists(self, code: str, on: date) -> bool:
         """Whether the code (leaf or heading) stands in the release in force that day."""
 
@@ -160,7 +163,7 @@ class Loaded:
     unspecified_after_visits: int = 3
     unbilled_after_days: int = 14
     group_size: int = 12
-    commercial_limit_days: int = 180
+    commercial_limit_days: int = 90
     """Used where the payer's contract is not loaded: a warning only."""
 
     def profile_of(self, insurance: Insurance) -> PayerProfile | None:

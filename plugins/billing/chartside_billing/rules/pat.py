@@ -137,9 +137,9 @@ def address_hits(whose: str, place: Address, where: str) -> list[Hit]:
     elif country in {"CA", "CAN"}:
         if place.zip and not _CANADA.match(place.zip):
             hits.append(hit(f"{whose} Canadian postal code has a wrong form", where=where))
-    elif place.zip and _ZIP.match(place.zip) and place.state in STATES:
+    elif place.zip:
         hits.append(
-            hit(f"{whose} address has a US state and ZIP code but a foreign country code", where=where)
+            hit(f"{whose} address abroad has a ZIP code; only US and Canadian ones are sent", where=where)
         )
     return hits
 

@@ -73,7 +73,7 @@ class ScrubSettings(BaseModel):
     unspecified_after_visits: Annotated[int, Field(ge=1)] = 3
     unbilled_after_days: Annotated[int, Field(ge=1)] = 14
     group_size: Annotated[int, Field(ge=2)] = 12
-    commercial_limit_days: Annotated[int, Field(ge=1)] = 180
+    commercial_limit_days: Annotated[int, Field(ge=1)] = 90
 
     def scrubbing(self, today: date, folder: Path = Path()) -> tuple[RuleBook, Loaded]:
         """The rule book and what is loaded. Raises ConfigError; code sets are read when first asked for."""

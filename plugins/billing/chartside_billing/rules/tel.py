@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from chartside_billing.codes.telehealth import MEDICARE_TELEHEALTH, NEVER_TELEHEALTH
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import TELEHEALTH_EM, TELEHEALTH_MODIFIERS, TELEHEALTH_POS
 from chartside_billing.rules.loaded import Loaded
@@ -12,8 +13,6 @@ from chartside_billing.rules.prv import licensed
 from chartside_billing.rules.view import LineView, View
 
 _REMOTE = frozenset({"video", "audio"})
-_NEVER_REMOTE = frozenset({"90867", "90868", "90869", "90870", "90865"})
-"""Services at a machine or under anaesthesia: on no year's Medicare telehealth list."""
 _REASON = re.compile(
     r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not"
     r"|no (internet|camera|video|broadband)"
@@ -105,7 +104,7 @@ def without_place(v: View, k: Loaded) -> Outcome:
 
 @check("TEL-004")
 def medicare_list(v: View, k: Loaded) -> Outcome:
-    """On the list of the calendar year."""
+    """On the list of the calendar year. The built-in list is unconfirmed: what it merely lacks is a warning."""
     if not v.medicare:
         return OK
     hits: list[Hit] = []
@@ -114,14 +113,14 @@ def medicare_list(v: View, k: Loaded) -> Outcome:
         if not _is_telehealth(line) or line.day is None:
             continue
         listed = k.telehealth.get(line.day.year)
-        if line.code in _NEVER_REMOTE or (line.code == "90849" and line.day.year < 2026):
+        if line.code in NEVER_TELEHEALTH or (line.code == "90849" and line.day.year < 2026):
             hits.append(hit(f"{line.code} is not on the Medicare telehealth list of {line.day.year}", line))
         elif listed is None:
             unknown = True
         elif line.code not in listed:
-            hits.append(
-                hit(f"{line.code} is not on the loaded Medicare telehealth list of {line.day.year}", line)
-            )
+            sure = "" if k.telehealth is not MEDICARE_TELEHEALTH else "warning"
+            text = f"{line.code} is not on the loaded Medicare telehealth list of {line.day.year}"
+            hits.append(hit(text, line, severity=sure))
     return hits if hits or not unknown else NEEDS["telehealth"]
 
 

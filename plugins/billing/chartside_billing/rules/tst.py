@@ -51,20 +51,28 @@ def _time(v: View, own: frozenset[str]) -> Outcome:
             unknown = True
         elif line.minutes < least:
             hits.append(hit(f"The units need at least {least} minutes; {line.minutes} are documented", *here))
-    return hits if hits or not unknown else NEEDS["minutes"]
+    return hits if hits or not unknown else NEEDS["minutes" if v.claim.visits else "visit"]
 
 
-@check("TST-001", codes=TESTING_PROFESSIONAL, needs=("visit",))
+def _base_once(v: View, own: frozenset[str]) -> list[Hit]:
+    return [
+        hit(f"{line.code} is the first hour or half hour: one unit; further ones have their own code", line)
+        for line in v.lines
+        if line.code in own and line.code not in TESTING_BASE and (line.line.quantity or 1) > 1
+    ]
+
+
+@check("TST-001", codes=TESTING_PROFESSIONAL)
 def evaluation_time(v: View, k: Loaded) -> Outcome:
     """31 minutes for the first hour, 91 for the second, 151 for the third."""
-    return _time(v, TESTING_PROFESSIONAL)
+    return _base_once(v, TESTING_PROFESSIONAL) or _time(v, TESTING_PROFESSIONAL)
 
 
-@check("TST-002", codes=TESTING_ADMINISTRATION, needs=("visit",))
+@check("TST-002", codes=TESTING_ADMINISTRATION)
 def administration_time(v: View, k: Loaded) -> Outcome:
     """16 minutes and two tests for the first half hour, 46 for the second."""
     timed = _time(v, TESTING_ADMINISTRATION)
-    hits = list(timed) if not isinstance(timed, NotChecked) else []
+    hits = _base_once(v, TESTING_ADMINISTRATION) + (list(timed) if not isinstance(timed, NotChecked) else [])
     hits.extend(
         hit(f"{line.code} needs two or more tests; {line.visit.instruments} is recorded", line)
         for line in v.lines
