@@ -14,19 +14,27 @@ _COUNT = r"(?:\d+|[a-z]*teen|zero|one|two|three|four|five|six|seven|eight|nine|t
 _KINDS: tuple[tuple[str, str], ...] = (
     (
         "risk",
-        rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn)(?:ing)? {_SELF}|"
-        r"want(?:ing|ed)? to (?:die|be dead|disappear)|(?:not|n't) want(?:ing)? to (?:be alive|live|be here|wake up)|"
-        r"be(?:ing)? alive|end (?:my|your|it|his|her) (?:life|all)|better off (?:dead|without)|overdos|safety plan|"
-        r"weapon|\bguns?\b|(?:hits?|hitting|beats?|chok(?:es?|ed|ing)|threaten(?:s|ed)?) (?:me|you|her|him|us)\b|"
-        r"abus(?:e|ed|ive|ing)\b|\brisk (?:is|was|of|to|level|assess)|"
-        r"hurt(?:ing)? (?:someone|somebody|anyone|anybody|others)",
+        rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn|stab|hang|shoot|starv)(?:t?ing|e)? {_SELF}"
+        r"|kill(?:ing|ed)? (?:him|her|them|someone|somebody|people|my)\b|hurt(?:ing)? (?:him|her|them|someone|somebody|"
+        r"anyone|anybody|others|people)\b|want(?:ing|ed)? to (?:die|be dead|disappear)|"
+        r"(?:not|n't) want(?:ing)? to (?:be alive|live|be here|wake up|exist)|(?:not|never|n't) wak(?:e|ing) up|"
+        r"be(?:ing)? alive|(?:was|were|wish\w*|be) dead|reason to live|worth living|"
+        r"(?:end|ending|take|taking) (?:my|your|his|her|their) (?:own )?life|end(?:ing)? it\b|"
+        r"better off (?:dead|without)|overdos|safety plan|weapon|\bguns?\b|not (?:feel(?:ing)? )?safe|unsafe|"
+        r"(?:hits?|hitting|beats?|chok(?:es?|ed|ing)|strangl\w+|threaten(?:s|ed)?|rap(?:es?|ed)) "
+        r"(?:me|you|her|him|us)\b|(?:afraid|scared) of (?:him|her|them)\b|abus(?:e|ed|ive|ing)\b|assault|"
+        r"\brisk (?:is|was|of|to|level|assess)",
     ),
     (
         "score",
         rf"\b{_TEST}[ -]?(?:\d+|nine|seven|five|two|four|forty)?\b.*\b{_COUNT}\b|"
         rf"\b{_COUNT} out of (?:ten|10|five|5|twenty[ -]?(?:one|seven)|21|27)\b",
     ),
-    ("report", r"\bfamily history\b|\bhistory of\b"),
+    (
+        "report",
+        r"\bfamily history\b|\bhistory of\b|^(?:the )?(?:client|patient|he|she|they) (?:reports?|reported|states?|"
+        r"stated|describes?|described|endorses?|endorsed|denie[sd])\b",
+    ),
     (
         "appointment",
         rf"(?:meet|see (?:you|each other|her|him)|session|appointment|come (?:in|back)|again|read it together)"
@@ -76,6 +84,8 @@ SCALE = re.compile(
     r"scale (?:from|of) (?:zero|one|0|1) to (?:ten|10|five|5)|zero to ten|one to ten", re.IGNORECASE
 )
 NUMBER = re.compile(r"\b(?:\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.IGNORECASE)
+LOOKS_BACK = re.compile(r"^(?:so,? )?(?:did|have|were|was|how did|how was) ", re.IGNORECASE)
+"""A question about what was agreed before, not about what comes."""
 AGREES = re.compile(
     r"^(?:ok(?:ay)?|yes|yeah|sure|all right|no\b|i (?:can|could|will|'ll|would)|i'll|fine|maybe)\b",
     re.IGNORECASE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chartside_transcription.draft.choose import chosen
 from chartside_transcription.draft.model import Drafter, Proposal
-from chartside_transcription.draft.patterns import AGREES, KINDS, NUMBER, SCALE, TOPICS
+from chartside_transcription.draft.patterns import AGREES, KINDS, LOOKS_BACK, NUMBER, SCALE, TOPICS
 from chartside_transcription.draft.support import LONGEST_SPAN
 from chartside_transcription.draft.template import Template
 from chartside_transcription.draft.utterances import Utterance, utterances
@@ -80,6 +80,8 @@ def _kind_in_talk(one: Utterance) -> str:
     if one.question and SCALE.search(one.text):
         return "score-said"
     kind = _kind(one)
+    if one.question and kind in ("homework", "goal", "plan", "appointment") and LOOKS_BACK.search(one.text):
+        return "intervention"
     if kind:
         return kind
     told = one.speaker != CLINICIAN and not one.question and len(one.text.split()) >= _SHORT

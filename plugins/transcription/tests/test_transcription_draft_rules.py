@@ -1,0 +1,227 @@
+"""T-8, T-15: what the rules put where, from conversations and dictations that were written for these tests."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chartside.errors import InputError
+from chartside_transcription.dictation import dictated
+from chartside_transcription.draft import load_template, make_draft
+from chartside_transcription.draft.rules import MOST_REPORTS, Rules
+from chartside_transcription.draft.template import BUILT_IN
+from chartside_transcription.draft.utterances import utterances
+from chartside_transcription.typed import typed
+
+SESSION = """\
+Clinician: How was your week?
+Client: Hard. My mother was in the hospital, and I slept maybe three hours a night.
+Clinician: On a scale from one to ten, how bad was the panic?
+Client: A nine on Monday. Four by the weekend.
+Clinician: Any thoughts of ending it, of not wanting to be alive?
+Client: On Monday, yes. I thought about it for a minute. Not since then.
+Client: Should I take the lorazepam again?
+Clinician: Please ask Dr. Bloom before you take the lorazepam.
+Clinician: Did you practice the grounding exercise?
+Client: Twice.
+Clinician: For next week, write down three things each evening.
+Client: Okay, I can do that.
+Client: My goal is to go back to the choir.
+Client: Yeah.
+Clinician: That sounds exhausting.
+Clinician: I will see you next Thursday at ten.
+"""
+DICTATION = """\
+Progress note, individual session. The client reports better sleep. Mood was described as calm. PHQ-9 score was seven.
+She denied suicidal ideation. Family history is significant for bipolar disorder. Diagnosis remains panic disorder.
+We practiced grounding. Current medications are sertraline and melatonin. Plan: continue weekly therapy.
+See her again in May.
+"""
+
+
+def sections(text: str, template: str = "dap") -> dict[str, list[str]]:
+    draft = make_draft(typed(text.encode()), load_template(template), Rules())
+    assert draft.dropped == {}  # the rules pass their own check
+    return {section.heading: [s.text for s in section.sentences] for section in draft.sections}
+
+
+def test_a_session_as_a_dap_note():
+    """T-8: scores, safety, medication, homework, goal and appointment stand in the words that were said."""
+    assert sections(SESSION) == {
+        "Data": [
+            'Client: "My mother was in the hospital, and I slept maybe three hours a night."',
+            'Clinician: "On a scale from one to ten, how bad was the panic?" '
+            'Client: "A nine on Monday. Four by the weekend."',
+            'Clinician: "Any thoughts of ending it, of not wanting to be alive?" '
+            'Client: "On Monday, yes. I thought about it for a minute. Not since then."',
+            'Client: "Should I take the lorazepam again?" '
+            'Clinician: "Please ask Dr. Bloom before you take the lorazepam."',
+            'Clinician: "Did you practice the grounding exercise?" Client: "Twice."',
+        ],
+        "Assessment": [],
+        "Plan": [
+            'Clinician: "For next week, write down three things each evening." Client: "Okay, I can do that."',
+            'Client: "My goal is to go back to the choir."',
+            'Clinician: "I will see you next Thursday at ten."',
+        ],
+    }
+
+
+@pytest.mark.parametrize("template", BUILT_IN)
+def test_every_template_has_a_place_for_every_kind(template):
+    """T-8: nothing that was found is lost because a template has no heading for it."""
+    said = [text for texts in sections(SESSION, template).values() for text in texts]
+    assert len(said) == 8
+
+
+def test_a_dictation_as_a_soap_note():
+    """T-8, T-15: every sentence stands; a spoken heading holds until the next one."""
+    assert sections(DICTATION, "soap") == {
+        "Subjective": [
+            "Progress note, individual session.",
+            "The client reports better sleep.",
+            "She denied suicidal ideation.",
+            "Family history is significant for bipolar disorder.",
+            "Current medications are sertraline and melatonin.",
+        ],
+        "Objective": ["Mood was described as calm.", "PHQ-9 score was seven.", "We practiced grounding."],
+        "Assessment": ["Diagnosis remains panic disorder."],
+        "Plan": ["Plan: continue weekly therapy.", "See her again in May."],
+    }
+
+
+@pytest.mark.parametrize(
+    "cue", ["Plan:", "Plan.", "New section, plan.", "Heading plan.", "Treatment plan:", "Next heading: plan."]
+)
+def test_spoken_headings(cue):
+    """T-15: with and without a cue."""
+    found = sections(f"The client slept well. {cue} Walk every day.", "dap")
+    assert "Walk every day." in " ".join(found["Plan"])
+
+
+@pytest.mark.parametrize(
+    "text", ["Her plan is to walk.", "Planning went well today.", "The assessment was long."]
+)
+def test_a_word_that_is_no_heading(text):
+    """T-15: a heading's name within a sentence is a word."""
+    found = sections(f"The client slept well. {text} It was raining all week.", "dap")
+    assert "It was raining all week." in found["Data"]
+
+
+def test_a_safety_question_stands_even_without_an_answer():
+    """T-8: quoted, and never interpreted."""
+    found = sections(
+        "Clinician: Do you have thoughts of suicide?\nClinician: Take your time.\nClient: I feel tired."
+    )
+    assert 'Clinician: "Do you have thoughts of suicide?"' in found["Data"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I want to die.",
+        "I wanted to hurt myself.",
+        "I don't want to be here anymore.",
+        "He hits me when he drinks.",
+        "They would be better off without me.",
+        "I took an overdose last year.",
+        "There is a gun in the house.",
+        "I was cutting myself again.",
+        "My stepfather abused me.",
+        "I could hurt somebody.",
+        "I wish I was dead.",
+        "Sometimes I hope I do not wake up.",
+        "I thought about killing him.",
+        "I do not feel safe at home.",
+        "I was burning myself.",
+        "I just want to end it.",
+        "She threatened me.",
+    ],
+)
+def test_a_risk_statement_is_quoted_whole(said):
+    """T-8: verbatim, with its span; no score and no word of ours beside it."""
+    draft = make_draft(typed(f"Client: {said}\nClinician: Go on.".encode()), load_template("dap"), Rules())
+    [sentence] = [s for section in draft.sections for s in section.sentences]
+    assert (sentence.kind, sentence.text) == ("risk", f'Client: "{said}"')
+
+
+def test_a_question_is_no_finding():
+    """T-8: what only the clinician asks about is not in the note."""
+    assert sections("Clinician: Are you sad, or angry at your sister?\nClient: No.\n")["Data"] == []
+
+
+def test_an_hour_stays_a_note_and_loses_no_safety():
+    """T-8: what is only told is chosen by topic; what is about safety, scores and plans all stands."""
+    told = "\n".join(f"Client: I was tired at work on day {n}, and my sister called." for n in range(200))
+    risk = "\n".join(f"Client: I thought of suicide on day {n}." for n in range(40))
+    found = sections(f"Clinician: Hello.\n{told}\n{risk}")
+    assert sum("tired" in text for text in found["Data"]) == MOST_REPORTS
+    assert sum("suicide" in text for text in found["Data"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("spoken", "written"),
+    [
+        (
+            "client slept well period she ate comma and rested period",
+            "client slept well. She ate, and rested.",
+        ),
+        ("any pain question mark no full stop", "any pain? No."),
+        (
+            "diagnosis colon panic disorder new paragraph she will return period",
+            "diagnosis: panic disorder. She will return.",
+        ),
+        ("over a period of six weeks she slept period", "over a period of six weeks she slept."),
+        ("history of colon cancer in her father period", "history of colon cancer in her father."),
+        ("her grieving period ended period", "her grieving period ended."),
+        ("the period was short period", "the period was short."),
+        ("period", "period"),
+        ("", ""),
+    ],
+)
+def test_spoken_punctuation(spoken, written):
+    """T-15: the signs are written; a word that may be meant as itself stays."""
+    assert dictated(typed(spoken.encode())).text == written
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["comma", "period", "new", "line", "paragraph", "a", "sleep", "colon", "full", "stop"]
+        )
+    )
+)
+def test_spoken_punctuation_invents_nothing(words):
+    """T-15: every word that stays was said, in its order and at its time."""
+    before = typed(" ".join(words).encode())
+    after = dictated(before)
+    starts = [word.start for word in after.words]
+    assert starts == sorted(starts)
+    said = {word.start: word.text for word in before.words}
+    for word in after.words:
+        assert word.text.lower().rstrip(",.:;?!") == said[word.start].lower()
+
+
+@given(st.text(max_size=300))
+def test_any_text_makes_a_draft_or_none(text):
+    """Whatever was typed or recognised: no crash, and the rules never fail their own check."""
+    transcript = typed(text.encode("utf-8", "ignore"))
+    draft = make_draft(transcript, load_template("dap"), Rules())
+    assert set(draft.dropped) <= {"says nothing", "quote that was not said so"}
+    for sentence in (s for section in draft.sections for s in section.sentences):
+        assert sentence.spans
+
+
+def test_typed_transcripts():
+    """Speakers by their usual names, with or without times; a line without a name goes on."""
+    found = typed(b"[00:01] Therapist: Hello there.\nPatient: I slept.\nA lot.\nNote: not a speaker.\n")
+    assert found.speakers == ["clinician", "client"]
+    assert [u.text for u in utterances(found)] == [
+        "Hello there.",
+        "I slept.",
+        "A lot.",
+        "Note: not a speaker.",
+    ]
+    with pytest.raises(InputError, match="UTF-8"):
+        typed(b"\xff\xfe")
