@@ -332,7 +332,7 @@ def test_show_as_json_says_what_is_not_verified() -> None:
     rows = json.loads(text)
     assert code == 1
     assert [row["rule"] for row in rows] == ["US-NV-AB406-CARE"]
-    assert rows[0]["warning"].startswith("not verified")
+    assert rows[0]["warning"].startswith("unconfirmed: not verified")
 
 
 def test_show_without_a_state_is_the_strictest() -> None:

@@ -166,8 +166,17 @@ def _channels(host: Host) -> Iterator[Finding]:
 def _policy(host: Host) -> Iterator[Finding]:
     stale = list(host.policy.stale_rules(host.clock.now()))
     if stale:
-        text = f"{len(stale)} rules of law are unverified, or were verified more than 180 days ago; first: {stale[0]}"
-        yield Finding("warning", "policy", text, "have counsel confirm them: chartside policy show")
+        text = (
+            f"{len(stale)} laws are unconfirmed, or were verified more than 180 days ago; first: {stale[0]}"
+        )
+        yield Finding("warning", "policy", text, "have counsel confirm them; list: chartside policy stale")
+    for name in host.config.enabled():
+        manifest = host.plugins.found[name].manifest
+        for word in host.policy.unknown_features(manifest.features if manifest else ()):
+            text = f"declares the feature {word!r}, which no rule of law knows: none can judge it"
+            yield Finding(
+                "warning", f"plugins.{name}", text, "use a word of `chartside policy show`'s features"
+            )
 
 
 def _keys(host: Host) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
-from chartside.errors import ChartsideError, ConfigError
+from chartside.errors import ChartsideError, ConfigError, InputError
 from chartside.fhir import Create
 from chartside.gate.client import GatedFhir, Place, Route, Where
 from chartside.gate.gate import Gate
@@ -35,7 +35,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
-from chartside.plugins import Plugins, find
+from chartside.plugins import Found, Plugins, find
 from chartside.servers import Adapters, by_name, connect
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Host:
         self.worker = secrets.token_hex(8)
         found = find()
         self._require_installed(found)
+        self._refuse_forbidden(found)
         self.plugins = Plugins(found, [*ALWAYS_ON, *config.enabled()])
         self.own = Manifest.load(Path(__file__).with_name("plugin.toml"))
         self._contexts: dict[str, Context] = {}
@@ -86,6 +87,22 @@ class Host:
             raise ConfigErrors(
                 [ConfigError(f"plugins.{n}", "enabled, but not installed", mend=mend) for n in missing]
             )
+
+    def _refuse_forbidden(self, found: Mapping[str, Found]) -> None:
+        """P-1: a plugin is not even imported whose features the law forbids where the practice is licensed."""
+        for name in self.config.enabled():
+            manifest = found[name].manifest
+            features = [f for f, on in manifest.features.items() if on] if manifest else []
+            if features:
+                effects = self.policy.refusals(features, self.licence_states, self.clock.now())
+                if effects:
+                    laws = ", ".join(f"{effect.rule.law} ({effect.rule.id})" for effect in effects)
+                    found[name].problem = f"refused, for {laws} forbids what it does: {effects[0].rule.text}"
+
+    @property
+    def licence_states(self) -> tuple[str, ...]:
+        """Where the practice's clinicians are licensed; its own state where the config does not say."""
+        return tuple(self.config.policy.licence_states) or (self.config.practice.state,)
 
     # --- servers -----------------------------------------------------------------------------------
 
@@ -124,8 +141,12 @@ class Host:
 
     @cached_property
     def policy(self) -> PolicyBook:
-        """The packs of law."""
-        return PolicyBook.load([self.config.path(pack) for pack in self.config.policy.packs])
+        """The packs of law. Raises ConfigErrors for one that cannot be read."""
+        try:
+            return PolicyBook.load([self.config.path(pack) for pack in self.config.policy.packs])
+        except InputError as error:
+            text = Exception.__str__(error)
+            raise ConfigErrors([ConfigError("policy.packs", text, mend=error.mend)]) from None
 
     @cached_property
     def gate(self) -> Gate:
@@ -133,8 +154,7 @@ class Host:
         return Gate(self.plugins, self.context, self._law)
 
     def _law(self, request: DecisionRequest) -> Decision | None:
-        states = self.config.policy.licence_states or (self.config.practice.state,)
-        return self.policy.decide(request, licence_states=states)
+        return self.policy.decide(request, licence_states=self.licence_states)
 
     @cached_property
     def secret(self) -> bytes:

@@ -255,7 +255,7 @@ def staleness(verified_on: date | None, basis: str, day: date) -> str:
     """What is wrong with a fact's verification; empty when nothing is."""
     if verified_on is None:
         marks = {"secondary": " (from a secondary source)", "memory": " (from memory)", "primary": ""}
-        return f"not verified against the law itself{marks[basis]}"
+        return f"unconfirmed: not verified against the law itself{marks[basis]}"
     if day - verified_on > STALE:
         return f"verified more than {STALE.days} days ago, on {verified_on}"
     return ""
