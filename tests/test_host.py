@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from chartside import plugins as module
+from chartside import installed as listing
 from chartside.cli import build
 from chartside.config import ConfigErrors
 from chartside.errors import ConfigError, UndeclaredAccess
@@ -51,10 +51,10 @@ plugin = Plugin()
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """A function that installs a plugin besides those that are there."""
-    real = module.entry_points
+    real = listing.entry_points
     added = []
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(module, "entry_points", lambda group: [*real(group=group), *added])
+    monkeypatch.setattr(listing, "entry_points", lambda group: [*real(group=group), *added])
 
     def make(name, code=GOOD, access='Appointment = "rs"', settings=""):
         package = tmp_path / f"hosted_{name}"

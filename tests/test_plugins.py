@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from chartside import installed as listing
 from chartside import plugins as module
 from chartside.errors import ManifestError
 from chartside.manifest import Manifest, union
@@ -28,7 +29,7 @@ def installed(tmp_path, monkeypatch):
     """A function that installs a plugin package with the given code, and a patched entry point list."""
     entries = []
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(module, "entry_points", lambda group: list(entries))
+    monkeypatch.setattr(listing, "entry_points", lambda group: list(entries))
 
     def install(name, code, toml=None):
         package = tmp_path / f"pkg_{name}"
@@ -119,3 +120,12 @@ def test_access_letters_are_checked(tmp_path, letters):
     path.write_text(TOML.format(name="a", api=1).replace('"rs"', f'"{letters}"'))
     with pytest.raises(ManifestError, match=r"access\.Appointment"):
         Manifest.load(path)
+
+
+def test_the_help_lives_with_a_broken_manifest(installed):
+    """H-1: what `chartside --help` lists are the commands of those that can be read, and nothing is imported."""
+    whole = TOML.format(name="sound", api=1).replace("api = 1", 'api = 1\ncommands = "a:b"')
+    installed("sound", "raise RuntimeError", whole)
+    for number, toml in enumerate(("", "[plugin", "plugin = 3", "[plugin]\ncommands = 1")):
+        installed(f"broken{number}", "raise RuntimeError", toml)
+    assert listing.commands() == {"sound": ("a:b", "Test.")}

@@ -71,10 +71,9 @@ def _commands(called: str) -> dict[str, tuple[str, str]]:
     """Built-in commands in their order, then those of the installed plugins."""
     if called in BUILT_IN:  # spares reading every installed plugin's manifest
         return BUILT_IN
-    from chartside.plugins import find
+    from chartside.installed import commands
 
-    found = [plugin.manifest for plugin in find().values() if plugin.manifest]
-    theirs = {m.name: (m.plugin.commands, f"{m.plugin.title}.") for m in found if m.plugin.commands}
+    theirs = commands()
     return (
         {**theirs, **BUILT_IN}
         if called
@@ -108,6 +107,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        if not error.filename:  # no file of ours: a defect, whose traceback is wanted
+            raise
+        typer.secho(f"error: {error.filename}: {error.strerror}", fg="red", err=True)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ import pluggy
 
 from chartside import hookspecs
 from chartside.errors import ManifestError, PluginError
+from chartside.installed import entries, folder
 from chartside.manifest import Manifest
 
-GROUP = "chartside.plugins"
 PATIENCE = 30.0
 """Seconds that a plugin may take to load, or to answer a hook. Jobs themselves may take longer."""
 _log = logging.getLogger("chartside.plugins")
@@ -46,7 +45,7 @@ class Found:
 def find() -> dict[str, Found]:
     """All installed plugins by name, manifests read, nothing imported."""
     found: dict[str, Found] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+    for entry in entries():
         if entry.name in found:
             found[entry.name].problem = "two installed packages give a plugin of this name: uninstall one"
             continue
@@ -57,7 +56,7 @@ def find() -> dict[str, Found]:
 def _read(entry: EntryPoint) -> Found:
     plugin = Found(entry.name, entry)
     try:
-        plugin.manifest = Manifest.load(_folder(entry) / "plugin.toml")
+        plugin.manifest = Manifest.load(folder(entry) / "plugin.toml")
         if plugin.manifest.name != entry.name:
             raise ManifestError(
                 f"plugin.toml says name = {plugin.manifest.name!r}, the entry point {entry.name!r}"
@@ -65,17 +64,6 @@ def _read(entry: EntryPoint) -> Found:
     except PluginError as error:
         plugin.problem = str(error)
     return plugin
-
-
-def _folder(entry: EntryPoint) -> Path:
-    """The folder of the entry point's module. Only the top-level package is located, none is imported."""
-    top, *rest = entry.module.split(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None or not spec.origin:
-        raise PluginError(f"{entry.name}: its package {top} is not installed", mend="install it again")
-    folder = Path(spec.origin).parent
-    inner = folder.joinpath(*rest)
-    return inner if inner.is_dir() else inner.parent if rest else folder
 
 
 class Plugins:

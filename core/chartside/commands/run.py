@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Annotated
@@ -89,7 +90,7 @@ def serve(
         int, typer.Option(help="Serve the plugins' pages here, on 127.0.0.1; 0: no pages.")
     ] = 8010,
 ) -> None:
-    """Run every job again and again, each at its own pace, and serve the plugins' pages; Ctrl-C ends it.
+    """Run every job again and again, each at its own pace, and serve the plugins' pages; Ctrl-C or SIGTERM ends it.
 
     Put a reverse proxy with TLS in front of the pages.
 
@@ -101,6 +102,7 @@ def serve(
         runner = Runner(host, port=port, report=show)
         with runner.running():
             typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
             try:
                 while True:
                     time.sleep(3600)

@@ -121,6 +121,37 @@ def jwks(
     typer.echo(json.dumps(found, indent=2))
 
 
+@keys_app.command()
+def delete(
+    kid: Annotated[str, typer.Argument(help="A key's id, as `chartside keys show` tells it.")] = "",
+    config: ConfigOption = Path("chartside.toml"),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every signing key: this practice uses Chartside no more.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete signing keys (S-22). Without a key no token can be asked for; tokens were never written anywhere.
+
+    What is left is the audit trail, which holds ids only, and the key that verifies it: HIPAA has them kept for six
+    years (45 CFR 164.316 (b)(2)). Take the app's registration back at the EHR, too.
+
+    Examples: `chartside keys delete 87DGcV3I...`, `chartside keys delete --all`
+    """
+    settings = load(config)
+    store = _store(settings)
+    doomed = [key.kid for key in store.keys(None) if everything or key.kid == kid]
+    if not doomed:
+        raise ConfigError("keys", f"no key {kid!r}", mend="see `chartside keys show`, or use --all")
+    if not yes:
+        typer.confirm(f"delete {', '.join(doomed)} for good?", abort=True)
+    for each in doomed:
+        store.delete(each)
+    left = settings.path(settings.state.folder) / "audit.jsonl"
+    typer.echo(f"deleted {', '.join(doomed)}; take the public keys back at the EHR, too")
+    if left.exists():
+        typer.echo(f"left: the audit trail {left} (ids only) and its key; keep both for six years")
+
+
 def _minute(at: datetime) -> str:
     return at.isoformat(timespec="minutes")
 

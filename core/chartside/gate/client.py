@@ -95,7 +95,7 @@ class Seen:
 
 
 def _seen(place: Place) -> Seen:
-    return Seen(place.adapter, lambda: place.client.capabilities())
+    return Seen(place.adapter, place.client.capabilities)
 
 
 class Homes:

@@ -1,0 +1,42 @@
+"""Installed plugins as far as ``chartside --help`` needs them: found and read, without models and without imports."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from chartside.errors import PluginError
+
+GROUP = "chartside.plugins"
+
+
+def entries() -> list[EntryPoint]:
+    """The entry points of all installed plugins, by name."""
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def folder(entry: EntryPoint) -> Path:
+    """The folder of the entry point's module. Only the top-level package is located, none is imported."""
+    top, *rest = entry.module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or not spec.origin:
+        raise PluginError(f"{entry.name}: its package {top} is not installed", mend="install it again")
+    found = Path(spec.origin).parent
+    inner = found.joinpath(*rest)
+    return inner if inner.is_dir() else inner.parent if rest else found
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """``{plugin: (its typer app, its title)}``. A manifest that cannot be read has no commands here; ``chartside
+    plugins`` says why."""
+    found: dict[str, tuple[str, str]] = {}
+    for entry in entries():
+        try:
+            table = tomllib.loads((folder(entry) / "plugin.toml").read_text("utf-8"))["plugin"]
+            if table.get("commands"):
+                found.setdefault(entry.name, (str(table["commands"]), f"{table['title']}."))
+        except (PluginError, OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found

@@ -1,0 +1,79 @@
+"""Commands as IT staff meet them: keys that go for good, services that end in order, folders that cannot be written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from chartside.cli import build
+from chartside.messaging.gateway import Gateway
+from chartside.sandbox import Sandbox
+from chartside_scheduling import trial
+
+
+def call(*arguments, **more):
+    return CliRunner().invoke(build(arguments), list(arguments), **more)
+
+
+def chartside(*arguments, **more):
+    return subprocess.Popen([sys.executable, "-m", "chartside.cli", *arguments], text=True, **more)
+
+
+def private_keys(folder):
+    """Every file below the folder in which the private part of a JWK stands."""
+    return [p for p in folder.rglob("*") if p.is_file() and b'"d":' in p.read_bytes()]
+
+
+def test_a_practice_that_leaves_keeps_no_key(tmp_path):
+    """S-22: afterwards no private key stands anywhere; nothing goes without being asked."""
+    assert call("init", str(tmp_path)).exit_code == 0
+    config = ("--config", str(tmp_path / "chartside.toml"))
+    assert len(private_keys(tmp_path)) == 2
+    assert call("keys", "delete", "--all", *config, input="n\n").exit_code != 0
+    assert call("keys", "delete", "no-such-key", "--yes", *config).exit_code != 0
+    assert len(private_keys(tmp_path)) == 2
+    assert call("keys", "delete", "--all", "--yes", *config).exit_code == 0
+    assert private_keys(tmp_path) == []
+
+
+def test_one_key_can_go(tmp_path):
+    """S-22: a key that was seen by others is deleted by its id, the other stays."""
+    call("init", str(tmp_path))
+    gone = private_keys(tmp_path)[0]
+    kid = gone.name.removesuffix(".key.json")
+    done = call("keys", "delete", "--yes", "--config", str(tmp_path / "chartside.toml"), "--", kid)
+    assert done.exit_code == 0, done.output
+    assert len(private_keys(tmp_path)) == 1
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_serve_ends_in_order(tmp_path, how):
+    """A service manager's SIGTERM, and Ctrl-C: the job under way is ended, the status is 0."""
+    sandbox, gateway = Sandbox(), Gateway()
+    sandbox.store.bulk(trial.clients(3, trial.NOW))
+    with trial.world(tmp_path, sandbox, gateway) as world:
+        process = chartside("serve", "--config", str(world.config), "--port", "0", stdout=subprocess.PIPE)
+        lines = [process.stdout.readline()]
+        while "running" not in lines[-1] and lines[-1]:
+            lines.append(process.stdout.readline())
+        process.send_signal(how)
+        rest, _ = process.communicate(timeout=60)
+    sandbox.close()
+    assert process.returncode == 0, (lines, rest)
+    assert "ending" in "".join([*lines, rest])
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs /proc, which nobody can write")
+def test_a_folder_that_cannot_be_written_is_told_not_traced():
+    """No traceback at a user."""
+    process = chartside("init", "/proc/chartside", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("error: ")
+    assert "Traceback" not in errors
