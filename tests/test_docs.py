@@ -4,52 +4,32 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
-from chartside import hookspecs
-from chartside.cli import build
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-HOOKS = [f for name, f in vars(hookspecs).items() if name.startswith("chartside_")]
-
-
-def hooks_text():
-    """The generated section of docs/plugins.md."""
-    parts = []
-    for hook in HOOKS:
-        signature = str(inspect.signature(hook)).replace("'", "")
-        text = inspect.cleandoc(hook.__doc__ or "")
-        parts.append(f"### `{hook.__name__}{signature}`\n\n{text}\n")
-    return "\n".join(parts)
+generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+"""How the generated parts are made; `make docs` writes them anew."""
 
 
 def test_every_hook_is_documented_with_its_signature():
-    """Run `python tests/test_docs.py` to write the section anew."""
-    section = (
-        (ROOT / "docs" / "plugins.md")
-        .read_text("utf-8")
-        .split("<!-- hooks -->\n")[1]
-        .split("<!-- /hooks -->")[0]
-    )
-    assert section.strip() == hooks_text().strip()
-
-
-def help_text():
-    """`chartside --help`, without the frame that depends on the terminal."""
-    output = CliRunner().invoke(build(["--help"]), ["--help"], env={"COLUMNS": "100", "TERM": "dumb"}).output
-    rows = re.findall(r"^│ (\w[\w-]*) +(.+?) +│$", output, re.M)
-    return "\n".join(f"{name:<14} {text}" for name, text in rows if not name.startswith("-"))
+    """habits.md: the page says what the code says."""
+    assert generate["section"](ROOT / "docs" / "plugins.md", "hooks").split() == generate["hooks"]().split()
 
 
 def test_the_readme_lists_the_commands():
     """The command list of the README is that of `chartside --help`."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    block = readme.split("<!-- commands -->\n```text\n")[1].split("\n```")[0]
-    assert block == help_text()
+    assert generate["section"](ROOT / "README.md", "commands").split() == generate["commands"]().split()
+
+
+def test_the_readme_shows_the_demo():
+    """What one sees is there: reminders sent, some held back, and a second run that sends nothing."""
+    shown = generate["section"](ROOT / "README.md", "demo")
+    assert "held back" in shown
+    assert "Run again: 0 sent" in shown
 
 
 def snippets():
@@ -118,8 +98,8 @@ def test_config_snippets_are_accepted(data, tmp_path, monkeypatch):
     from chartside.messaging.settings import MessagingSettings
     from chartside.messaging.setup import open_channels
 
-    for name in ("TWILIO_AUTH_TOKEN", "MAIL_PASSWORD"):
-        monkeypatch.setenv(name, "a-secret-of-some-length")
+    for name in ("TWILIO_AUTH_TOKEN", "MAIL_PASSWORD", "REVIEWER_TOKEN"):
+        monkeypatch.setenv(name, "a-secret-that-is-long-enough-for-all")
     config = parse(
         {"practice": PRACTICE, "ehr": {"base_url": "https://ehr.example.org/fhir"}, **data}, tmp_path
     )
@@ -136,12 +116,3 @@ def test_links_lead_somewhere():
     for path in DOCS:
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
-
-
-if __name__ == "__main__":
-    page = ROOT / "docs" / "plugins.md"
-    head, rest = page.read_text("utf-8").split("<!-- hooks -->\n")
-    page.write_text(
-        f"{head}<!-- hooks -->\n\n{hooks_text()}\n<!-- /hooks -->{rest.split('<!-- /hooks -->')[1]}", "utf-8"
-    )
-    print(help_text())
