@@ -10,6 +10,8 @@ from chartside.types import Resource
 from chartside_billing.fhir_claim.pick import each, own
 
 _DEPTH = 60
+_PLAIN = frozenset({"status", "docStatus", "use", "outcome", "system", "mode"})
+"""Elements that FHIR has as texts only: anything else counts as absent."""
 NOT_FHIR = "the JSON is neither a Bundle nor a resource with what it contains"
 
 
@@ -59,6 +61,7 @@ def _renamed(value: Any, names: dict[str, str], depth: int) -> Any:
             if key == "reference" and isinstance(inner, str)
             else _renamed(inner, names, depth + 1)
             for key, inner in value.items()
+            if key not in _PLAIN or isinstance(inner, str)
         }
     if isinstance(value, list):
         return [_renamed(inner, names, depth + 1) for inner in value]

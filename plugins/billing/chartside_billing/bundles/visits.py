@@ -143,7 +143,7 @@ def _signed(note: Note, document: Resource, graph: Graph) -> None:
         if own(document) in {reference(t) for t in each(provenance, "target")}:
             _provenance(note, provenance)
     for related in each(document, "relatesTo"):
-        if related.get("code") in {"replaces", "appends", "transforms"}:
+        if str(related.get("code")) in {"replaces", "appends", "transforms"}:
             note.amended_at = note.amended_at or day
 
 

@@ -55,7 +55,7 @@ def _unbilled(graph: Graph, made: Assembled, unsaid: Unsaid) -> list[Pair]:
     billed = {
         name
         for claim in graph.of("Claim")
-        if claim.get("status") not in _GONE
+        if str(claim.get("status")) not in _GONE
         for name in encounters_of(claim)
     }
     coverages: dict[str, list[Resource]] = {}

@@ -83,7 +83,8 @@ def eligibility(coverage: str, responses: Iterable[Resource]) -> Eligibility | N
     mine = [
         (day, entry)
         for response in responses
-        if response.get("status") not in _DEAD and (day := parse_fhir_date(str(response.get("created", ""))))
+        if str(response.get("status")) not in _DEAD
+        and (day := parse_fhir_date(str(response.get("created", ""))))
         for entry in each(response, "insurance")
         if reference(entry.get("coverage")) == coverage
     ]
@@ -119,7 +120,7 @@ def authorizations(responses: Iterable[Resource]) -> list[Authorization] | None:
 
 def plan_periods(plans: Iterable[Resource]) -> list[tuple[date | None, date | None]]:
     """Periods of CarePlans that hold or held."""
-    return [_span(plan) for plan in plans if plan.get("status") in {"active", "completed", "on-hold"}]
+    return [_span(plan) for plan in plans if str(plan.get("status")) in {"active", "completed", "on-hold"}]
 
 
 def consents(found: Iterable[Resource]) -> frozenset[str]:
@@ -166,6 +167,6 @@ def claim_answers(responses: Iterable[Resource]) -> dict[str, Resource]:
     return {
         name: response
         for response in responses
-        if response.get("use", "claim") == "claim" and response.get("status") not in _DEAD
+        if response.get("use", "claim") == "claim" and str(response.get("status")) not in _DEAD
         if (name := reference(response.get("request")))
     }

@@ -23,7 +23,7 @@ def part(thing: Mapping[str, Any], key: str) -> dict[str, Any]:
 def codes(concept: Any, system: str = "") -> list[str]:
     """The codes of a CodeableConcept, of one system if it is named."""
     found = each(concept, "coding") if isinstance(concept, dict) else iter(())
-    return [str(c["code"]) for c in found if c.get("code") and system in {"", c.get("system")}]
+    return [str(c["code"]) for c in found if c.get("code") and (not system or c.get("system") == system)]
 
 
 def reference(value: Any) -> str:

@@ -135,7 +135,9 @@ def _int(value: Any) -> int:
 def _code(concept: Any, system: str = "") -> str:
     """The first code of a CodeableConcept, of one system if it is named."""
     codings = _list(concept, "coding") if isinstance(concept, dict) else []
-    return next((str(c["code"]) for c in codings if c.get("code") and system in {"", c.get("system")}), "")
+    return next(
+        (str(c["code"]) for c in codings if c.get("code") and (not system or c.get("system") == system)), ""
+    )
 
 
 def _money(value: Any) -> Decimal | None:
@@ -255,7 +257,7 @@ def _taxonomy(roles: Iterable[Resource]) -> str:
 def _identifiers(resource: Resource) -> tuple[str, str]:
     npi = tax = ""
     for identifier in _list(resource, "identifier"):
-        value, system = str(identifier.get("value", "")), identifier.get("system")
+        value, system = str(identifier.get("value", "")), str(identifier.get("system", ""))
         if system == NPI:
             npi = npi or value
         elif system in _TAX_SYSTEMS or _code(identifier.get("type")) in _TAX_TYPES:
