@@ -28,7 +28,7 @@ BUILT_IN = {
         "chartside.commands.sandbox:sandbox",
         "Start an EHR with invented clients, to try things on.",
     ),
-    "keys": ("chartside.commands.setup:keys_app", "Show, rotate and publish the signing keys."),
+    "keys": ("chartside.commands.setup:keys_app", "Show, rotate, publish and delete the signing keys."),
     "app": ("chartside.commands.export:app", "Export what an EHR wants for registering this app."),
     "policy": ("chartside.policy_cli:app", "Show the rules of law that the gate consults."),
     "audit": ("chartside.commands.audit:app", "Verify the audit trail; account for disclosures."),
