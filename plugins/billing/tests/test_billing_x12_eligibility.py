@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,11 @@ import pytest
 from fhir.resources.R4B.coverageeligibilityrequest import CoverageEligibilityRequest
 from fhir.resources.R4B.coverageeligibilityresponse import CoverageEligibilityResponse
 
+from chartside import JobOptions
+from chartside.clock import FrozenClock
 from chartside.errors import InputError
+from chartside.testing import Ehr, host_for
+from chartside_billing.clearinghouse import LocalClearinghouse
 from chartside_billing.model import Person
 from chartside_billing.x12.eligibility import (
     Benefit,
@@ -20,9 +25,9 @@ from chartside_billing.x12.eligibility import (
     read_271,
     to_request,
     to_response,
-    write_270,
 )
 from chartside_billing.x12.example import claim
+from chartside_billing.x12.write270 import Inquiry, write_270
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 DEMO = "x12/LinuxForHealth-x12/demo-file/demo.271"
@@ -63,20 +68,83 @@ def test_request_and_response_are_valid_r4(shared_data: Path) -> None:
     assert refused["outcome"] == "error"
 
 
-def test_our_270_passes_x12sdk_and_a_broken_one_does_not() -> None:
-    """x12sdk judges the 270 that we write."""
-    one = claim()
+def inquiry(**changes: object) -> Inquiry:
+    one = claim(dependent=bool(changes.get("dependent")))
     assert one.insurance.payer is not None
     assert one.billing is not None
     assert isinstance(one.insurance.subscriber, Person)
-    data = write_270(
-        one.insurance.payer,
-        one.billing,
-        one.insurance.subscriber,
-        day=date(2026, 12, 1),
-        created=NOW,
-        control=5,
+    made = Inquiry(
+        one.insurance.payer, one.billing, one.insurance.subscriber, date(2026, 12, 1), "r1", one.patient
     )
+    return replace(made, **{k: v for k, v in changes.items() if k != "dependent"})  # type: ignore[arg-type]
+
+
+def test_our_270_passes_x12sdk_and_a_broken_one_does_not() -> None:
+    """x12sdk judges the 270 that we write: a subscriber, a dependant, a name beyond ASCII."""
+    person = inquiry().subscriber
+    odd = inquiry(subscriber=replace(person, last="Núñez*~"), trace="r3")
+    data = write_270([inquiry(), inquiry(dependent=True, trace="r2"), odd], created=NOW, control=5)
     check_form(data)
+    assert b"NUNEZ" in data.upper()
     with pytest.raises(InputError, match="x12sdk"):
         check_form(data.replace(b"HL*3*2*22*0~", b"HL*3*2*99*0~"))
+
+
+def test_a_question_that_lacks_something_is_not_asked() -> None:
+    """It names what is missing, not whose."""
+    with pytest.raises(InputError, match="the question lacks the member number; the client's date of birth"):
+        write_270(
+            [inquiry(subscriber=replace(inquiry().subscriber, id="", birth_date=None))],
+            created=NOW,
+            control=1,
+        )
+
+
+def test_the_made_up_house_answers_each_question_under_its_trace(tmp_path: Path) -> None:
+    """TRN02 of the question comes back, for a dependant, too; x12sdk reads the answer."""
+    house = LocalClearinghouse(tmp_path, FrozenClock(NOW))
+    data = write_270([inquiry(), inquiry(dependent=True, trace="r2")], created=NOW, control=5)
+    house.submit("q.270", data)
+    (answer,) = house.fetch()
+    check_form(answer.data)
+    found = [one for one in read_271(answer.data) if one.benefits]
+    assert [one.trace for one in found] == ["r1", "r2"]
+    assert all(one.active is not None for one in found)
+
+
+@pytest.mark.ehr(clients=20)
+def test_coming_clients_are_asked_about_once_and_the_answer_stands_in_the_ehr(
+    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+) -> None:
+    """COV-003: Request, 270, 271, Response; a second run asks nobody; the scrub then knows the cover."""
+    settings = {
+        "type": "local",
+        "recipient": "house",
+        "folder": str(tmp_path / "house"),
+        "send": True,
+        "submitter_id": "LARK01",
+        "receiver_id": "HOUSE1",
+        "receiver_name": "HOUSE",
+    }
+    house = {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
+    plugins = {"billing": {"enabled": True, "clearinghouse": settings}}
+    with host_for(ehr, clock, plugins=plugins, outbound={"house": house}) as host:
+        dry = host.run("billing.eligibility", JobOptions(dry_run=True))
+        first = host.run("billing.eligibility")
+        assert first.counts["asked"] == dry.counts["would be asked"] > 3
+        assert host.run("billing.eligibility").counts["asked"] == 0
+        answers = host.run("billing.answers")
+        assert answers.counts["eligibility answers"] == first.counts["asked"], answers
+        requests = {f"CoverageEligibilityRequest/{r['id']}": r for r in ehr.all("CoverageEligibilityRequest")}
+        responses = ehr.all("CoverageEligibilityResponse")
+        assert len(requests) == len(responses) == first.counts["asked"]
+        for response in responses:
+            CoverageEligibilityResponse.model_validate(response)
+            asked = requests[response["request"]["reference"]]
+            assert response["insurance"][0]["coverage"] == asked["insurance"][0]["coverage"]
+            assert response["patient"] == asked["patient"]
+        clock.advance(8 * 86400)
+        host.run("billing.eligibility")
+    asked_on = [r["insurance"][0]["coverage"]["reference"] for r in ehr.all("CoverageEligibilityRequest")]
+    assert len(asked_on) > len(requests)
+    assert len(asked_on) == len(set(asked_on)), "asked again though the answer is fresh"

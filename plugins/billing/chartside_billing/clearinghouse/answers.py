@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -192,3 +192,35 @@ def _line_payment(line: PaidLine) -> Iterator[tuple[str, ...]]:
     if line.allowed is not None:
         yield ("AMT", "B6", x12_amount(line.allowed))
     yield from (("LQ", "HE", code) for code in line.remarks)
+
+
+def write_271(data: bytes, *, created: datetime, active: Callable[[str], bool]) -> bytes:
+    """A 271 to a 270: each question's own hierarchy and trace, and whether the member (number) has cover.
+
+    ``active`` decides by the member number; cover includes behavioural health and a copayment of $20.
+    """
+    body: Body = [("BHT", "0022", "11", "271", f"{created:%Y%m%d}", f"{created:%H%M}")]
+    member = ""
+    level = 0
+    for interchange in read_interchanges(data):
+        for transaction in (t for group in interchange.groups for t in group.sets):
+            shift = level
+            for seg in transaction.body:
+                if seg.id == "HL":
+                    level += 1
+                    above = str(int(seg.get(2)) + shift) if seg.get(2) else ""
+                    body.append(("HL", str(level), above, *seg.elements[3:]))
+                elif seg.id == "TRN":
+                    body.append(("TRN", "2", *seg.elements[2:]))
+                elif seg.id == "EQ":
+                    body += _benefits(active(member))
+                elif seg.id != "BHT":
+                    member = seg.get(9) if seg.id == "NM1" and seg.get(1) == "IL" else member
+                    body.append(seg.elements)
+    return _wrap("271", "HB", "005010X279A1", body, created)
+
+
+def _benefits(active: bool) -> Body:
+    if not active:
+        return [("EB", "6", "", "30")]
+    return [("EB", "1", "", "30"), ("EB", "1", "", "MH"), ("EB", "B", "", "MH", "", "", "27", "20")]

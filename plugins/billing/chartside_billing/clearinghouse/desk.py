@@ -7,9 +7,10 @@ person. All carry deterministic identifiers. An answer that cannot be read is se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
 from chartside.errors import InputError
@@ -17,6 +18,7 @@ from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer
 from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, StatusReport
+from chartside_billing.x12.eligibility import EligibilityAnswer, to_response
 from chartside_billing.x12.reading import read_document
 from chartside_billing.x12.remit import PaidClaim, Remittance
 from chartside_billing.x12.remit_fhir import Matched, match, payment_reconciliation, work_items
@@ -35,6 +37,8 @@ class Worked:
     kind: str = ""
     reconciliations: list[Resource] = field(default_factory=list)
     tasks: list[Resource] = field(default_factory=list)
+    eligibility: list[Resource] = field(default_factory=list)
+    """CoverageEligibilityResponses."""
     claims: int = 0
     """Claims that the answer speaks of."""
     problem: str = ""
@@ -57,6 +61,10 @@ class Opened:
             elif isinstance(item, StatusReport):
                 yield from (status.reference for status in item.claims if status.reference)
 
+    def traces(self) -> Iterator[str]:
+        """The questions (TRN02 of our 270) that it answers."""
+        yield from (item.trace for item in self.items if isinstance(item, EligibilityAnswer) and item.trace)
+
 
 def read(answer: Answer) -> Opened:
     """Read an answer; never raises for what is in it."""
@@ -68,11 +76,20 @@ def read(answer: Answer) -> Opened:
 
 
 def work_in(
-    opened: Opened, claims: Sequence[Matched], *, now: datetime, appeal_days: int | None = None
+    opened: Opened,
+    claims: Sequence[Matched],
+    *,
+    now: datetime,
+    appeal_days: int | None = None,
+    requests: Mapping[str, Resource] = MappingProxyType({}),
 ) -> Worked:
-    """What an answer comes to. ``claims``: those of ours that it may speak of."""
+    """What an answer comes to. ``claims``: those of ours that it may speak of; ``requests``: our stored
+    CoverageEligibilityRequests by id, which is the trace of a 270."""
     worked = Worked(opened.answer, opened.kind, problem=opened.problem)
     for item in opened.items:
+        if isinstance(item, EligibilityAnswer) and item.trace in requests:
+            worked.claims += 1
+            worked.eligibility.append(to_response(item, requests[item.trace], created=now))
         _work(item, worked, claims, now, appeal_days)
     return worked
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chartside.clock import Clock
 from chartside.errors import ConfigError, InputError, MessageRejected
-from chartside_billing.clearinghouse.answers import write_277ca, write_835, write_999
+from chartside_billing.clearinghouse.answers import write_271, write_277ca, write_835, write_999
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Adjustment, Claim
@@ -70,6 +70,12 @@ class LocalClearinghouse(Clearinghouse):
 
     def _answers(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         now = self._clock.now()
+        if b"ST*270*" in data[:1000]:
+            yield (
+                "0.271",
+                write_271(data, created=now, active=lambda member: zlib.crc32(member.encode()) % 16 != 0),
+            )
+            return
         try:
             claims = read_837(data)
         except InputError:

@@ -50,8 +50,10 @@ def receive(
     report = JobReport(columns=("answer", "kind", "claims", "tasks", "problem"))
     opened = [read(answer) for answer in house.fetch()]
     claims = find_claims(context, sorted({number for one in opened for number in one.numbers()}))
+    traces = sorted({trace for one in opened for trace in one.traces()})
+    requests = context.fhir.read_many("CoverageEligibilityRequest", traces) if traces else {}
     for one in opened:
-        worked = work_in(one, claims, now=context.clock.now(), appeal_days=appeal_days)
+        worked = work_in(one, claims, now=context.clock.now(), appeal_days=appeal_days, requests=requests)
         report.rows.append(_row(worked))
         if worked.problem:
             report.set_aside.append(f"{worked.answer.name}: {worked.problem}")
@@ -118,7 +120,8 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
             identifier = resource["identifier"][0]
             condition = f"identifier={identifier['system']}|{identifier['value']}"
             made = context.fhir.create(resource, if_none_exist=condition)
-            report.counts["payments" if made.created else "payments known"] += 1
+            what = "payments" if worked.reconciliations else "eligibility answers"
+            report.counts[what if made.created else f"{what} known"] += 1
         if worked.tasks and context.tasks.home.where == "nowhere":
             report.notes += [f"{worked.answer.name}: {task['description']}" for task in worked.tasks]
             return False  # nowhere to write it: the answer stays where it is, and is shown again
@@ -137,6 +140,8 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
 
 def _kept(context: Context, worked: Worked) -> list[Resource]:
     """The payments as the EHR takes them: PaymentReconciliation, else the answer itself as a DocumentReference."""
+    if worked.eligibility:
+        return worked.eligibility
     if not worked.reconciliations or context.fhir.supports("PaymentReconciliation", "c"):
         return worked.reconciliations
     return [as_document(worked.reconciliations, worked.answer)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chartside.errors import NotFound, Rejected, ServerError
 from chartside.types import Resource
 from chartside_billing.fhir_claim.assemble import encounters_of
-from chartside_billing.fhir_claim.pick import own, reference
+from chartside_billing.fhir_claim.pick import each, own, reference
 from chartside_billing.x12.bundle import Graph
 
 if TYPE_CHECKING:
@@ -74,6 +74,25 @@ class Gatherer:
         for _ in range(2):  # a Coverage names a payer, a role its practitioner
             self._read(_named(self.found.resources.values()))
         self._by("PractitionerRole", "practitioner", [own(p) for p in self.found.of("Practitioner")])
+        return self.found
+
+    def coming(self, *, days: int) -> Gathered:
+        """The booked visits of the next ``days``, who comes, who gives them, and the clients' cover."""
+        until = self._today + timedelta(days=days + 1)
+        dates = [f"ge{self._today.isoformat()}", f"lt{until.isoformat()}"]
+        self._keep(self._fhir.search("Appointment", {"date": dates, "status": "booked"}).matches())
+        actors = sorted(
+            name
+            for appointment in self.found.of("Appointment")
+            for participant in each(appointment, "participant")
+            if (name := reference(participant.get("actor"))).startswith(("Patient/", "Practitioner/"))
+        )
+        clients = sorted({name for name in actors if name.startswith("Patient/")})
+        for kind in ("Coverage", "CoverageEligibilityResponse"):
+            self._by(kind, _OF_PATIENT[kind], clients)
+        self._read(actors)
+        self._by("PractitionerRole", "practitioner", [own(p) for p in self.found.of("Practitioner")])
+        self._read(_named(self.found.resources.values()))
         return self.found
 
     def _keep(self, resources: Iterable[Resource]) -> None:

@@ -54,7 +54,7 @@ def unbilled_claim(
     day = start.astimezone(ZoneInfo(unsaid.zone)).date() if start else parse_fhir_date(text)
     if day is None:
         return None
-    valid = [c for c in coverages if _covers(c, day)]
+    valid = [c for c in coverages if covers(c, day)]
     if not valid:
         return None
     claim: Resource = {
@@ -80,7 +80,8 @@ def unbilled_claim(
     return claim
 
 
-def _covers(coverage: Resource, day: date) -> bool:
+def covers(coverage: Resource, day: date) -> bool:
+    """Whether an active coverage of a payer holds that day."""
     period = part(coverage, "period")
     start = parse_fhir_date(str(period.get("start", "")))
     end = parse_fhir_date(str(period.get("end", "")))

@@ -9,13 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from chartside.codes import EFFECT_SYSTEM
 from chartside.errors import ConfigError, InputError
+from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
-from chartside_billing.dates import ccyymmdd, parse_ccyymmdd
-from chartside_billing.model import Party, Person
+from chartside_billing.dates import parse_ccyymmdd
 from chartside_billing.money import dollars, parse_amount
 from chartside_billing.x12.envelope import only_kind
-from chartside_billing.x12.segments import Delimiters, load, render
+from chartside_billing.x12.segments import load
 
 MENTAL_HEALTH = frozenset({"MH", "A4", "A6", "A7", "A8", "CE", "CF", "CG", "CH"})
 """Service types (EB03) of behavioural health; facts of 005010X279A1."""
@@ -122,7 +123,7 @@ def read_271(source: bytes | str | Path) -> list[EligibilityAnswer]:
 def _step(seg: Any, answer: EligibilityAnswer, component: str, repetition: str) -> None:
     if seg.id == "NM1" and seg.get(1) in {"IL", "03"}:
         answer.last, answer.first, answer.member_id = seg.get(3), seg.get(4), seg.get(9)
-    elif seg.id == "TRN":
+    elif seg.id == "TRN" and (seg.get(1) == "2" or not answer.trace):  # 2: the trace of our own question
         answer.trace = seg.get(2)
     elif seg.id == "DMG":
         answer.birth_date = parse_ccyymmdd(seg.get(2))
@@ -154,13 +155,17 @@ def describe(answer: EligibilityAnswer) -> Iterator[str]:
 
 
 def to_response(answer: EligibilityAnswer, request: Resource, *, created: datetime) -> Resource:
-    """A CoverageEligibilityResponse to our CoverageEligibilityRequest (a stored resource with its id)."""
+    """A CoverageEligibilityResponse to our CoverageEligibilityRequest (a stored resource with its id).
+
+    Its identifier follows from the request: writing it twice writes it once.
+    """
     items = [_item(benefit) for benefit in answer.benefits]
     insurance: Resource = {"coverage": request["insurance"][0]["coverage"], "item": items}
     if answer.active is not None:
         insurance["inforce"] = answer.active
     response: Resource = {
         "resourceType": "CoverageEligibilityResponse",
+        "identifier": [{"system": EFFECT_SYSTEM, "value": effect_key("billing", "271", request["id"])}],
         "status": "active",
         "purpose": ["benefits"],
         "patient": request["patient"],
@@ -204,58 +209,3 @@ def to_request(
         "insurer": {"reference": insurer},
         "insurance": [{"focal": True, "coverage": {"reference": coverage}}],
     }
-
-
-def write_270(
-    payer: Party, provider: Party, member: Person, *, day: date, created: datetime, control: int
-) -> bytes:
-    """A 270 for one subscriber and behavioural health (service type MH). ``control`` numbers the interchange."""
-    d = Delimiters()
-    isa = (
-        *(
-            "ISA",
-            "00",
-            " " * 10,
-            "00",
-            " " * 10,
-            "ZZ",
-            f"{provider.id[:15]:<15}",
-            "ZZ",
-            f"{payer.id[:15]:<15}",
-        ),
-        *(f"{created:%y%m%d}", f"{created:%H%M}", "^", "00501", f"{control:09}", "0", "P", ":"),
-    )
-    gs = (
-        "GS",
-        "HS",
-        provider.id,
-        payer.id,
-        f"{created:%Y%m%d}",
-        f"{created:%H%M}",
-        str(control),
-        "X",
-        "005010X279A1",
-    )
-    birth = (
-        (("DMG", "D8", ccyymmdd(member.birth_date), *([member.sex] if member.sex else [])),)
-        if member.birth_date
-        else ()
-    )
-    body: list[tuple[str, ...]] = [
-        ("ST", "270", "0001", "005010X279A1"),
-        ("BHT", "0022", "13", f"{control:09}", f"{created:%Y%m%d}", f"{created:%H%M}"),
-        ("HL", "1", "", "20", "1"),
-        ("NM1", "PR", "2", payer.last, "", "", "", "", "PI", payer.id),
-        ("HL", "2", "1", "21", "1"),
-        ("NM1", "1P", provider.entity or "2", provider.last, provider.first, "", "", "", "XX", provider.id),
-        ("HL", "3", "2", "22", "0"),
-        ("TRN", "1", f"{control:09}", f"9{provider.tax_id[:9] or '000000000'}"),
-        ("NM1", "IL", "1", member.last, member.first, "", "", "", "MI", member.id),
-        *birth,
-        ("DTP", "291", "D8", ccyymmdd(day)),
-        ("EQ", "MH"),
-    ]
-    body.append(("SE", str(len(body) + 1), "0001"))
-    return render([isa, gs, *body, ("GE", "1", str(control)), ("IEA", "1", f"{control:09}")], d).encode(
-        "ascii"
-    )
