@@ -215,7 +215,7 @@ def sets_of(labels: list[Label], folder: Path, every: int) -> dict[str, list[Rec
     for talk in talks:
         talk.speakers, talk.rttm = 2, talk.path.with_suffix(".rttm")
     names = ("az_", "two_", "jfk", "sense_")
-    few = read[:: max(1, 3 // every)]
+    few = read[:: max(1, 2 // every)]
     return {
         "read": read,
         "other readers": [r for name, r in given.items() if name.startswith(names)],

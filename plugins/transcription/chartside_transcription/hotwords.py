@@ -119,8 +119,10 @@ def _alike(words: Sequence[HeardWord], plain: Sequence[str], hotword: str) -> It
             said = "".join(plain[first : last + 1])
             if said == wanted or len(said) > 2 * len(wanted):
                 break
-            if said in drugs() or min(w.probability for w in words[first : last + 1]) >= UNSURE:
+            if not drugs().isdisjoint((said, *plain[first : last + 1])):
                 continue  # another drug's name is never replaced: it is marked for a look instead
+            if min(w.probability for w in words[first : last + 1]) >= UNSURE:
+                continue
             if _ends_sentence(words[first:last]):
                 break
             sound, look = _ratio(sounds(said), skeleton), _ratio(said, wanted)

@@ -53,7 +53,7 @@ def transcribe(source: Source, engine: Engine, options: Options, tell: Tell = la
         run = Run(engine, options)
         for piece in Cutter().pieces(run.counted(blocks)):
             run.add(piece)
-            done = piece.end
+            done = min(piece.end, run.duration)
             del piece
             tell(Progress(done, blocks.declared))
         tell(Progress(run.duration, run.duration))
