@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ SEAL: Final = "sealed"
 """The event of the line that closes a torn end, which a killed process left behind."""
 
 _MARK: Final = b',"hash":"'
+_WHOLE: Final = re.compile(rb',"hash":"[0-9a-f]{64}"\}\n?\Z')
 
 
 def digest(key: bytes, data: bytes) -> str:
@@ -86,7 +88,9 @@ class Walk:
     """Goes along a trail line by line and notes what does not fit.
 
     A line whose content does not fit its hash is a *torn end* when the next good line seals exactly its bytes,
-    and an alteration otherwise. After a fault the walk goes on from the next good line.
+    and an alteration otherwise. What a killed process leaves behind has no end: neither a whole hash, nor a line
+    feed of its own. A line that has one and does not fit was written by somebody without the key.
+    After a fault the walk goes on from the next good line.
     """
 
     key: bytes
@@ -98,6 +102,7 @@ class Walk:
     torn: int = 0
     torn_at: int = 0
     unended: bool = False
+    forged: bool = False
     _torn: Any = None
 
     def feed(self, raw: bytes) -> dict[str, Any] | None:
@@ -110,8 +115,11 @@ class Walk:
             self._tear(raw)
             return None
         follows = data["n"] == self.n + 1 and data["prev"] == self.hash
-        if self.torn and not (follows and data.get("torn") == self.fragment()):
+        sealed = data.get("torn") or {}
+        if self.torn and not (follows and sealed.items() >= self.fragment().items()):
             self.problems.append(f"line {self.torn_at}: was altered, it does not fit its hash")
+        elif self.torn and (self.forged or sealed.get("ended")):
+            self.problems.append(self.stranger)
         elif self.torn:
             self.sealed += 1
         elif not follows:
@@ -119,15 +127,26 @@ class Walk:
                 f"line {self.line}: does not follow the line before it (removed, added or moved)"
             )
         self.n, self.hash, self.torn, self._torn = data["n"], data["hash"], 0, None
+        self.forged = False
         return data
+
+    @property
+    def stranger(self) -> str:
+        """What is wrong with a line that no process of ours can have left behind."""
+        return f"line {self.torn_at}: was written by somebody who does not have the key"
 
     def _tear(self, raw: bytes) -> None:
         if self._torn is None:
             self._torn, self.torn_at = hashlib.sha256(), self.line
+        self.forged |= bool(_WHOLE.search(raw))
         # A seal is written on a line of its own, so the fragment gets the line feed that it lacks.
         whole = raw if raw.endswith(b"\n") else raw + b"\n"
         self._torn.update(whole)
         self.torn += len(whole)
+
+    def seal(self) -> dict[str, Any]:
+        """What the seal of the torn end states; ``ended``: it had a line feed of its own."""
+        return {**self.fragment(), **({} if self.unended else {"ended": True})}
 
     def fragment(self) -> dict[str, Any]:
         """Length and hash of the torn bytes, as a seal states them."""

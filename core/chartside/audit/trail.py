@@ -120,7 +120,7 @@ class Trail:
             n, last = walk.n, walk.hash
             entries = [record.as_line() for record in records]
             if walk.torn:
-                entries.insert(0, {"event": SEAL, "at": entries[0]["at"], "torn": walk.fragment()})
+                entries.insert(0, {"event": SEAL, "at": entries[0]["at"], "torn": walk.seal()})
             for entry in entries:
                 n += 1
                 line, last = link(entry, n, last, self._key)
@@ -193,6 +193,8 @@ class Trail:
         problems += walk.problems
         if walk.torn and size <= head.size:
             problems.append(f"line {walk.torn_at}: was altered, it does not fit its hash")
+        elif walk.torn and (walk.forged or not walk.unended):
+            problems.append(walk.stranger)
         if head.trail and size < head.size:
             problems.append("the end was cut off: the trail is shorter than its anchor says")
         elif head.trail and anchored != head.hash:

@@ -58,22 +58,39 @@ def for_patient(
 ) -> None:
     """Print an accounting of disclosures for one client, for the last six years (45 CFR 164.528).
 
-    Example: `chartside audit for --patient Patient/12`
+    Date, recipient with address, what, and purpose of each. Those for treatment, payment and operations, to the
+    client, and by the client's authorization need not be accounted for: they are listed and marked.
+
+    Examples: `chartside audit for --patient Patient/12`, `chartside audit for --patient 12 --json`
     """
     settings = load(config)
     reference = patient if "/" in patient else f"Patient/{patient}"
     since = SystemClock().now() - LOOK_BACK
     names = OutboundRegistry.from_config(settings.outbound).addresses
-    rows = accounting(_trail(settings).records(patient=reference), reference, since=since, recipients=names)
+    trail = _trail(settings)
+    rows = accounting(trail.records(patient=reference), reference, since=since, recipients=names)
+    if not trail.verify().ok:
+        text = "The trail was changed, so that this list may lack something: run `chartside audit verify`."
+        typer.echo(text, err=True)
     if as_json:
         data = [{**{k: getattr(r, k) for k in r.__slots__}, "at": r.at.isoformat()} for r in rows]
         typer.echo(json.dumps(data, indent=2))
+        return
+    if not rows:
+        typer.echo(f"Nothing about {reference} left for a recipient outside the EHR in the last six years.")
         return
     from chartside.commands.show import table
 
     columns = ("when", "recipient", "what", "purpose", "consent", "need not be accounted for")
     cells = [
-        (r.at.isoformat(timespec="minutes"), r.recipient, r.what, r.purpose, ", ".join(r.consents), r.exempt)
+        (
+            r.at.isoformat(timespec="minutes"),
+            f"{r.recipient}\n{r.address}".strip(),
+            r.what,
+            r.purpose,
+            ", ".join(r.consents),
+            r.exempt,
+        )
         for r in rows
     ]
     table(columns, cells, f"Disclosures about {reference}")
