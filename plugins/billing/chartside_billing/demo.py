@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chartside_billing.clearinghouse import Clearinghouse
 from chartside_billing.evening.account import open_house
+from chartside_billing.evening.invoices import owed
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.worklist import worklist
 from chartside_billing.model import Claim
@@ -81,7 +81,7 @@ def _invoice(claims: Sequence[Claim], paid: dict[str, PaidClaim], context: Conte
     from chartside_billing.papers.pdf import render_pdf
     from chartside_billing.papers.source import from_claim
 
-    chosen = next((c for c in claims if c.id.upper() in paid and _owed(paid[c.id.upper()]) > ZERO), None)
+    chosen = next((c for c in claims if c.id.upper() in paid and owed(paid[c.id.upper()]) > ZERO), None)
     if chosen is None:
         stage.say("No client owes anything, so there is no invoice to show.")
         return
@@ -90,8 +90,4 @@ def _invoice(claims: Sequence[Claim], paid: dict[str, PaidClaim], context: Conte
     bill = from_claim(chosen, issued=today, due=today + timedelta(days=30), paid=decision)
     out = stage.folder / "invoice.pdf"
     out.write_bytes(render_pdf(forms.invoice(bill, "en")))
-    stage.say(f"An invoice over the client's part of claim {chosen.id}, {dollars(_owed(decision))}: {out}")
-
-
-def _owed(paid: PaidClaim) -> Decimal:
-    return sum((a.amount for a in paid.all_adjustments if a.group == "PR"), ZERO)
+    stage.say(f"An invoice over the client's part of claim {chosen.id}, {dollars(owed(decision))}: {out}")

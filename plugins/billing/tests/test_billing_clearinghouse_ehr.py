@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fhir.resources.R4B.invoice import Invoice
 from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
 
 from chartside.audit import Event
@@ -117,6 +118,41 @@ def test_the_answers_are_worked_in_once(
     assert (again.counts["payments known"], again.counts["tasks known"]) == (1, denials)
     assert len(ehr.all("PaymentReconciliation")) == 1
     assert len(ehr.all("Task")) == before + denials
+
+
+def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_for(
+    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+) -> None:
+    """INV-001: PR of the remittance and nothing else; status draft, for a person to look at."""
+    table = {
+        "type": "local",
+        "recipient": "house",
+        "folder": str(tmp_path / "house"),
+        "send": True,
+        "submitter_id": "LARK01",
+        "receiver_id": "HOUSE1",
+        "receiver_name": "HOUSE",
+    }
+    kept: dict[Path, bytes] = {}
+    for wanted in (False, True):
+        plugins = {"billing": {"enabled": True, "clearinghouse": table, "invoices": wanted}}
+        with host_for(ehr, clock, plugins=plugins, outbound={"house": HOUSE}) as host:
+            host.run("billing.submit")
+            answers = list((tmp_path / "house" / "out").iterdir())
+            kept = {path: path.read_bytes() for path in answers} or kept
+            report = host.run("billing.answers")
+            assert bool(report.counts["draft invoices"]) is wanted
+            for path, data in kept.items():  # the same mail again
+                path.write_bytes(data)
+    with host_for(ehr, clock, plugins=plugins, outbound={"house": HOUSE}) as host:
+        assert host.run("billing.answers").counts["draft invoices"] == 0
+    invoices = ehr.all("Invoice")
+    assert len(invoices) > 3
+    for invoice in invoices:
+        Invoice.model_validate(invoice)
+        assert invoice["status"] == "draft"
+        assert invoice["totalNet"]["value"] == 20
+        assert invoice["subject"]["reference"].startswith("Patient/")
 
 
 def test_an_ehr_that_fails_leaves_the_answer_for_the_next_run(

@@ -39,6 +39,8 @@ class Worked:
     tasks: list[Resource] = field(default_factory=list)
     eligibility: list[Resource] = field(default_factory=list)
     """CoverageEligibilityResponses."""
+    decided: list[tuple[PaidClaim, Matched]] = field(default_factory=list)
+    """What payers decided on claims of ours, those that match exactly one."""
     claims: int = 0
     """Claims that the answer speaks of."""
     problem: str = ""
@@ -100,6 +102,7 @@ def _work(
     if isinstance(item, Remittance):
         found = {paid.where: match(paid, claims) for paid in item.claims}
         worked.claims += len(item.claims)
+        worked.decided += [(paid, ours[0]) for paid in item.claims if len(ours := found[paid.where]) == 1]
         worked.reconciliations.append(payment_reconciliation(item, found, created=now))
         worked.tasks += work_items(item, found, now=now, appeal_days=appeal_days)
     elif isinstance(item, StatusReport):

@@ -16,6 +16,7 @@ from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.clearinghouse.desk import Worked, read, work_in
 from chartside_billing.evening.account import open_house
+from chartside_billing.evening.invoices import draft_invoices
 from chartside_billing.fhir_claim.gather import CHUNK
 from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.money import parse_amount
@@ -117,11 +118,13 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
     """Whether everything of the answer stands in the EHR now."""
     try:
         for resource in _kept(context, worked):
-            identifier = resource["identifier"][0]
-            condition = f"identifier={identifier['system']}|{identifier['value']}"
-            made = context.fhir.create(resource, if_none_exist=condition)
+            made = _once(context, resource)
             what = "payments" if worked.reconciliations else "eligibility answers"
-            report.counts[what if made.created else f"{what} known"] += 1
+            report.counts[what if made else f"{what} known"] += 1
+        if context.settings.invoices and context.fhir.supports("Invoice", "cs"):
+            for invoice in draft_invoices(context, worked.decided):
+                made = _once(context, invoice)
+                report.counts["draft invoices" if made else "draft invoices known"] += 1
         if worked.tasks and context.tasks.home.where == "nowhere":
             report.notes += [f"{worked.answer.name}: {task['description']}" for task in worked.tasks]
             return False  # nowhere to write it: the answer stays where it is, and is shown again
@@ -136,6 +139,13 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
         return False
     report.counts[f"{worked.kind} worked in"] += 1
     return True
+
+
+def _once(context: Context, resource: Resource) -> bool:
+    """Write a resource by its identifier; whether it was not there yet."""
+    identifier = resource["identifier"][0]
+    condition = f"identifier={identifier['system']}|{identifier['value']}"
+    return context.fhir.create(resource, if_none_exist=condition).created
 
 
 def _kept(context: Context, worked: Worked) -> list[Resource]:

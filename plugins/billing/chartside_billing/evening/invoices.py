@@ -1,0 +1,53 @@
+"""Draft invoices of the client's part, when the last payer has decided: a person looks at them and sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from chartside.types import Resource
+from chartside_billing.fhir_claim.pick import own, reference
+from chartside_billing.model import Claim
+from chartside_billing.money import ZERO
+from chartside_billing.papers.fhir import invoice_resource
+from chartside_billing.papers.source import from_claim
+from chartside_billing.x12.bundle import Graph, claims_of
+from chartside_billing.x12.remit import REVERSAL, PaidClaim
+from chartside_billing.x12.remit_fhir import Matched, denied
+
+if TYPE_CHECKING:
+    from chartside.context import Context
+
+DAYS = timedelta(days=30)
+
+
+def draft_invoices(context: Context, decided: Sequence[tuple[PaidClaim, Matched]]) -> Iterator[Resource]:
+    """An Invoice (status draft) for each decided claim on which the client owes something and no payer is left."""
+    owing = [(paid, ours) for paid, ours in decided if owed(paid) > ZERO and not _open(paid)]
+    ids = [ours.reference.removeprefix("Claim/") for _, ours in owing if ours.reference.startswith("Claim/")]
+    stored = context.fhir.read_many("Claim", ids) if ids else {}
+    claims = {own(r): (c, r) for c, r in claims_of(Graph(("", r) for r in stored.values()))}
+    today = context.clock.now().date()
+    for paid, ours in owing:
+        claim, resource = claims.get(ours.reference, (None, {}))
+        if claim is None or not ours.patient or _further_payer(claim):
+            continue
+        bill = from_claim(claim, issued=today, due=today + DAYS, paid=paid)
+        invoice = invoice_resource(bill, ours.patient, issuer=reference(resource.get("provider")))
+        yield {**invoice, "status": "draft"}
+
+
+def owed(paid: PaidClaim) -> Decimal:
+    """The client's part: what the payer calls patient responsibility (PR), nothing else (INV-001)."""
+    return sum((a.amount for a in paid.all_adjustments if a.group == "PR"), ZERO)
+
+
+def _open(paid: PaidClaim) -> bool:
+    """A denial may be appealed, a reversal is followed by another decision, a crossover by another payer's."""
+    return denied(paid) or paid.status == REVERSAL or bool(paid.crossover)
+
+
+def _further_payer(claim: Claim) -> bool:
+    return any(other.paid() is None for other in claim.others)
