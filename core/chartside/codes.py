@@ -20,7 +20,7 @@ PURPOSE_SYSTEM: Final = f"{BASE}/CodeSystem/purpose"
 ACTION_SYSTEM: Final = f"{BASE}/CodeSystem/action"
 TASK_CODE_SYSTEM: Final = f"{BASE}/CodeSystem/task-code"
 CONSENT_ELEMENT_SYSTEM: Final = f"{BASE}/CodeSystem/consent-element"
-"""``Questionnaire.item.code`` of a consent form: which required element the item is."""
+"""Codes of ``CONSENT_ELEMENT``: the required elements of a consent form."""
 CONSENT_CHANNEL_SYSTEM: Final = f"{BASE}/CodeSystem/consent-channel"
 """How a consent was given or revoked: paper, electronic, phone, portal, text, email, in-person, staff."""
 
@@ -55,7 +55,7 @@ AI_DRAFT_PROFILE: Final = f"{PROFILE}/chartside-ai-draft"
 AI_PROVENANCE_PROFILE: Final = f"{PROFILE}/chartside-ai-provenance"
 AI_DEVICE_PROFILE: Final = f"{PROFILE}/chartside-ai-device"
 
-# Extensions of Consent (see fhir_profiles): what R4 has no element for
+# Extensions of Consent and its form (see fhir_profiles): what R4 has no element for
 CONSENT_REPLACES: Final = f"{PROFILE}/consent-replaces"
 """valueReference: the consent that it supersedes. Repeats."""
 CONSENT_FORM: Final = f"{PROFILE}/consent-form"
@@ -68,6 +68,8 @@ CONSENT_AUTHORITY: Final = f"{PROFILE}/consent-authority"
 """Of one who signed for the client: relation (string), authority (string). 45 CFR 164.508(c)(1)(vi)."""
 CONSENT_WITNESS: Final = f"{PROFILE}/consent-witness"
 """valueReference (or its display alone): who saw it signed."""
+CONSENT_ELEMENT: Final = f"{PROFILE}/consent-element"
+"""valueCoding, on ``Questionnaire.item``: which required element it is (R4 lets display items have no code, que-3)."""
 CONSENT_REVOCATION: Final = f"{PROFILE}/consent-revocation"
 """time (dateTime), channel (code of ``CONSENT_CHANNEL_SYSTEM``), actor (Reference: who revoked), reason (code)."""
 

@@ -1,7 +1,7 @@
 """What each kind of consent form must hold, and the source of each demand (C-11, C-13).
 
-An element is a code of ``CONSENT_ELEMENT_SYSTEM`` on an item of the Questionnaire. (M) marks a source that still has to
-be checked before it is relied on; where no law is named, the demand is this project's own.
+An element is a code of ``CONSENT_ELEMENT_SYSTEM`` in the extension ``CONSENT_ELEMENT`` of an item of the form. (M) marks
+a source that still has to be checked before it is relied on; where no law is named, the demand is this project's own.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from chartside.codes import CONSENT_ELEMENT_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType
+from chartside.codes import CONSENT_ELEMENT, CONSENT_ELEMENT_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType
 
 from .elements import ANSWERED, REQUIRED, WORDS
 
@@ -67,8 +67,9 @@ def each_item(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def element(item: Mapping[str, Any]) -> str:
     """Which required element an item is; empty for none."""
-    codes = (c.get("code") for c in _list(item.get("code")) if c.get("system") == CONSENT_ELEMENT_SYSTEM)
-    return str(next(codes, ""))
+    found = [e.get("valueCoding") for e in _list(item.get("extension")) if e.get("url") == CONSENT_ELEMENT]
+    codes = [c.get("code") for c in _list(found) if c.get("system") == CONSENT_ELEMENT_SYSTEM]
+    return str(codes[0]) if codes else ""
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:

@@ -226,7 +226,11 @@ def test_two_kinds_in_one_form_are_refused():
         {"resourceType": "Patient"},
         {"resourceType": "Questionnaire", "item": 7},
         {"resourceType": "Questionnaire", "item": [3]},
-        {"resourceType": "Questionnaire", "code": "x", "item": [{"linkId": 3, "code": [5], "item": {}}]},
+        {"resourceType": "Questionnaire", "code": "x", "item": [{"linkId": 3, "extension": [5], "item": {}}]},
+        {
+            "resourceType": "Questionnaire",
+            "item": [{"linkId": "a", "extension": [{"url": 3, "valueCoding": 4}]}],
+        },
     ],
 )
 def test_what_is_no_form_is_refused(data):
