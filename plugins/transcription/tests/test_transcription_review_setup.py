@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -175,7 +176,10 @@ def test_the_demo_shows_and_signs():
     """How it is shown 7: the project's own recording, its draft with sources, signed."""
     pytest.importorskip("faster_whisper", reason="pip install 'chartside[transcription]'")
     told = subprocess.run(
-        [sys.executable, "-m", "chartside", "demo"], capture_output=True, text=True, timeout=300
+        [str(Path(sys.executable).with_name("chartside")), "demo"],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     part = told.stdout.partition("Transcription assistant")[2]
     assert "set aside" not in told.stdout
