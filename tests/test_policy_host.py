@@ -54,6 +54,14 @@ def test_a_forbidden_plugin_is_not_started(open_host: Open) -> None:
     assert "forbids" not in plain.problem
 
 
+def test_a_decider_that_is_refused_denies(open_host: Open, clock: Any) -> None:
+    """Fail closed: a consent plugin that the law (or anything else) keeps from starting opens nothing."""
+    host = open_host(installed("consents", decides=True, scores_risk=True))
+    [decision] = host.gate.decide([DecisionRequest("Patient/1", Action.READ, clock.now(), location="WY")])
+    assert not decision.permitted
+    assert "consents" in decision.reasons[0].text
+
+
 @pytest.mark.parametrize(("state", "refused"), [("NV", True), ("WY", False)])
 def test_the_law_of_the_practices_licences_decides(open_host: Open, state: str, refused: bool) -> None:
     """P-1: Nevada forbids AI in direct care; Wyoming has no such rule."""

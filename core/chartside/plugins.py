@@ -79,9 +79,11 @@ class Plugins:
 
     def _enable(self, name: str) -> None:
         plugin = self.found.get(name)
-        if plugin is None or plugin.problem:
+        if plugin is None:
             return
-        plugin.enabled = True
+        plugin.enabled = True  # also where it cannot be loaded: a decider that is missing denies
+        if plugin.problem:
+            return
         try:
             self._manager.register(_bounded(plugin.entry.load, name), name)
             self._manager.check_pending()
