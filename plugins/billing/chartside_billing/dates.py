@@ -42,8 +42,18 @@ def parse_fhir_instant(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
+def shift(day: date, days: int) -> date:
+    """So many days later (earlier if negative); the calendar's end where there is no such day."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max if days > 0 else date.min
+
+
 def add_years(day: date, years: int) -> date:
     """The same day ``years`` later; 29 February becomes 28 February where there is none."""
+    if day.year + years > date.max.year:
+        return date.max
     try:
         return day.replace(year=day.year + years)
     except ValueError:
@@ -53,6 +63,8 @@ def add_years(day: date, years: int) -> date:
 def add_months(day: date, months: int) -> date:
     """The same day ``months`` later, or the last day of that month."""
     month = day.month - 1 + months
+    if day.year + month // 12 >= date.max.year:
+        return date.max
     first = date(day.year + month // 12, month % 12 + 1, 1)
     last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     return first.replace(day=min(day.day, last.day))

@@ -70,7 +70,11 @@ def scrub_files(
 
 def _holds_claims(path: Path) -> bool:
     """Whether a file that cannot be read is meant to be an 837."""
-    head = path.read_bytes()[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    try:
+        head = path.read_bytes()[:4096]
+    except OSError:
+        return False
+    head = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return head.startswith(b"ISA") and re.search(rb"ST[^A-Za-z0-9]837[^A-Za-z0-9]", head) is not None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from chartside.types import Resource
 from chartside_billing.bundles.visits import sessions
-from chartside_billing.dates import parse_fhir_date
+from chartside_billing.dates import parse_fhir_date, shift
 from chartside_billing.fhir_claim import facts
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import visit_of
@@ -175,7 +175,7 @@ def _monitored(claim: Claim, patient: str, graph: Graph) -> int | None:
     if not days or not ends:
         return None
     last = max(ends)
-    return sum(last - timedelta(days=30) < day <= last for day in days) or len(days)
+    return sum(shift(last, -30) < day <= last for day in days) or len(days)
 
 
 def _orders(patient: str, graph: Graph) -> bool | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 
+from chartside_billing.dates import shift
 from chartside_billing.model import CoverageFacts, Insurance
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import FILING, MSP_TYPES, PATIENT_RELATIONSHIPS
@@ -73,7 +74,7 @@ def verified(v: View, k: Loaded) -> Outcome:
         return [hit("The payer's last eligibility answer shows no mental-health benefit", where=where)]
     if v.filing == "MC" and (answer.checked.year, answer.checked.month) != (day.year, day.month):
         return [hit("Medicaid eligibility was not verified in the month of the service", where=where)]
-    if answer.checked < day - timedelta(days=k.eligibility_days):
+    if answer.checked < shift(day, -k.eligibility_days):
         return [
             hit(
                 f"Eligibility was last verified more than {k.eligibility_days} days before the visit",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
-from chartside_billing.dates import add_years
+from chartside_billing.dates import add_years, shift
 from chartside_billing.rules.base import OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.cob import prior_payers
 from chartside_billing.rules.loaded import Loaded
@@ -22,10 +22,10 @@ def deadline(v: View, k: Loaded) -> tuple[date, bool] | None:
     if v.filing == "MB":
         return add_years(v.last_day or day, 1), True
     if v.profile is not None and v.profile.filing_limit_days is not None:
-        return day + timedelta(days=v.profile.filing_limit_days), True
+        return shift(day, v.profile.filing_limit_days), True
     if v.filing in _ONE_YEAR:
-        return day + timedelta(days=365), True
-    return day + timedelta(days=k.commercial_limit_days), False
+        return shift(day, 365), True
+    return shift(day, k.commercial_limit_days), False
 
 
 def _is_later_payer(v: View) -> bool:

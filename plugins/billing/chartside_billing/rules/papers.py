@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chartside_billing.dates import shift
 from chartside_billing.documents import (
     Acknowledgement,
     Document,
@@ -38,7 +39,9 @@ def _check(rule_id: str, kind: type) -> Callable[[DocumentCheck], DocumentCheck]
 
 def business_days(first: date, last: date) -> int:
     """Business days (Monday to Friday; holidays are not known here) after ``first`` up to and with ``last``."""
-    return sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, (last - first).days + 1))
+    days = max(0, (last - first).days)
+    weeks, rest = divmod(days, 7)
+    return weeks * 5 + sum((first.weekday() + n) % 7 < 5 for n in range(1, rest + 1))
 
 
 @_check("GFE-001", Estimate)
@@ -118,7 +121,7 @@ def estimate_expired(estimate: Estimate, k: Loaded) -> Outcome:
     if estimate.scope_changed:
         return [Hit("The services changed since the Good Faith Estimate", estimate.where)]
     until = estimate.recurring_until or estimate.appointment or k.today
-    if until > estimate.given_on + timedelta(days=365):
+    if until > shift(estimate.given_on, 365):
         return [Hit("The Good Faith Estimate for recurring services is older than 12 months", estimate.where)]
     return OK
 
