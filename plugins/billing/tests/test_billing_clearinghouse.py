@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -143,6 +144,20 @@ def test_an_answer_that_cannot_be_read_is_set_aside() -> None:
     )
     assert "does not begin with ISA" in first.problem
     assert (second.problem, len(second.reconciliations)) == ("", 1)
+
+
+def test_an_835_delivered_again_in_another_envelope_is_the_same_payment(tmp_path: Path) -> None:
+    """Nothing is posted twice: payer, payee, trace, day and sum make the payment, not ISA13."""
+    house = LocalClearinghouse(tmp_path, FrozenClock(NOW))
+    house.submit("a.837", write_837(numbered(3), control=CONTROL).data)
+    data = list(house.fetch())[-1].data
+    once = work_in(read(Answer("a", data)), [], now=NOW)
+    (interchange,) = re.findall(rb"IEA\*1\*(\d{9})", data)
+    again = work_in(read(Answer("b", data.replace(interchange, b"000999999"))), [], now=NOW)
+    assert again.reconciliations[0]["identifier"] == once.reconciliations[0]["identifier"]
+    assert [t["identifier"] for t in again.tasks] == [t["identifier"] for t in once.tasks]
+    other = data.replace(b"TRN*1*", b"TRN*1*9", 1)
+    assert work_in(read(Answer("c", other)), [], now=NOW).reconciliations != once.reconciliations
 
 
 def test_matching_is_to_exactly_one_claim() -> None:

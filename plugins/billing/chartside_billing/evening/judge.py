@@ -14,6 +14,7 @@ from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.facts import claim_answers
 from chartside_billing.fhir_claim.gather import Gatherer
 from chartside_billing.fhir_claim.pick import own, reference
+from chartside_billing.model import Claim
 from chartside_billing.rules.base import SEVERITIES, NotChecked
 from chartside_billing.rules.fil import deadline
 from chartside_billing.rules.loaded import Loaded
@@ -102,8 +103,7 @@ def _subject(report: Report, resource: Resource, loaded: Loaded, settings: Setti
         (f for f in report.findings if f.severity in levels and f.rule.id not in _WRITER_MENDS),
         key=lambda f: SEVERITIES.index(f.severity),
     )
-    claim = report.claim
-    limit = deadline(View(claim, today, loaded.profile_of(claim.insurance)), loaded) if claim else None
+    limit = _deadline(report.claim, loaded, today)
     return Subject(
         focus=own(resource),
         patient=reference(resource.get("patient") or resource.get("subject")),
@@ -112,3 +112,13 @@ def _subject(report: Report, resource: Resource, loaded: Loaded, settings: Setti
         deadline=limit[0] if limit else None,
         assumed=bool(limit and not limit[1]),
     )
+
+
+def _deadline(claim: Claim | None, loaded: Loaded, today: date) -> tuple[date, bool] | None:
+    """The last day to file, and whether it is known; None for a claim without a day, or with one at the end of time."""
+    if claim is None:
+        return None
+    try:
+        return deadline(View(claim, today, loaded.profile_of(claim.insurance)), loaded)
+    except OverflowError:
+        return None

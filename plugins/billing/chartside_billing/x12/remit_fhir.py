@@ -66,9 +66,12 @@ def _first_day(paid: PaidClaim) -> date | None:
 
 
 def remittance_key(remittance: Remittance) -> str:
-    """What makes a payment this one: payer, trace number, and the set's control numbers."""
+    """What makes a payment this one: payer, payee, trace number, day and sum. An 835 that is delivered again in another
+    envelope is the same payment; one without a trace number is known by its envelope only."""
     r = remittance
-    return ".".join(part or "-" for part in (r.payer_tax_id or r.payer_id, r.trace, r.interchange, r.control))
+    who = (r.payer_tax_id or r.payer_id, r.payee_npi)
+    what = (r.trace, r.paid_on.isoformat() if r.paid_on else "", f"{r.amount:.2f}")
+    return ".".join(part or "-" for part in (*who, *what, *(() if r.trace else (r.interchange, r.control))))
 
 
 def payment_reconciliation(
