@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chartside.ai.companion import in_companion
 from chartside.ai.guard import guard_effect, guard_entries, guard_operation, refuse_unlabelled_ai
 from chartside.ai.model import Draft, Model
 from chartside.ai.writer import AiWriter, Written
@@ -14,5 +15,6 @@ __all__ = [
     "guard_effect",
     "guard_entries",
     "guard_operation",
+    "in_companion",
     "refuse_unlabelled_ai",
 ]

@@ -132,7 +132,8 @@ class AiWriter:
         )
         after = {**draft, "content": fresh}
         author = self._author(reference)
-        made = edited(reference, author, editor, self.__clock.now(), draft=_versioned(draft))
+        who = self._seen_from("Provenance", editor)
+        made = edited(reference, author, who, self.__clock.now(), draft=_versioned(draft))
         return self._replace(after, made)
 
     def sign(self, reference: str, signer: str) -> Resource:
@@ -187,7 +188,7 @@ class AiWriter:
         who, what = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
         entries = [
             Create(device(draft.model), _identifier(AI_DEVICE_SYSTEM, draft.model.key), who),
-            Create(_document(draft, who, signer), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
+            Create(self._document(draft, who, signer), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
             Create(_trace(draft, what, who, signer)),
         ]
         made = [result.require() for result in self.__fhir.transaction(entries)]
@@ -196,7 +197,7 @@ class AiWriter:
     def _in_order(self, draft: Draft, found: Resource | None, signer: str) -> tuple[str, str, str]:
         who = _reference(self._once(device(draft.model), AI_DEVICE_SYSTEM, draft.model.key))
         if found is None:
-            fresh = _document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
+            fresh = self._document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
             found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key)
         what = _reference(found)
         trace = next((one for one in self._traces(what) if ai_agent(one)), None)
@@ -204,6 +205,11 @@ class AiWriter:
             target, agent = (self._seen_from("Provenance", one) for one in (what, who))
             trace = self.__fhir.create(_trace(draft, target, agent, signer)).resource
         return what, who, _reference(trace)
+
+    def _document(self, draft: Draft, device_reference: str, signer: str) -> Resource:
+        made = document(draft, device_reference)
+        made["subject"] = {"reference": self._seen_from(HOLDS_DRAFTS, draft.patient)}
+        return finished(made, signer) if signer else made
 
     def _once(self, resource: Resource, system: str, value: str) -> Resource:
         """Create it unless it is there: by the server's own condition; where it has none, by looking first."""
@@ -337,11 +343,6 @@ class AiWriter:
         if home == self._home(kind):
             return reference
         return f"{self.__route.place(home).client.base_url}/{reference}"
-
-
-def _document(draft: Draft, device_reference: str, signer: str) -> Resource:
-    made = document(draft, device_reference)
-    return finished(made, signer) if signer else made
 
 
 def _trace(draft: Draft, target: str, device_reference: str, signer: str) -> Resource:

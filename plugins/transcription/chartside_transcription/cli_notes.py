@@ -77,10 +77,10 @@ def note(
 
         sitting = Sitting(client, tuple(participant or ()), dictation)
         service = Service(context)
-        if not service.review.takes_drafts:
+        if not service.review.keeps_drafts:
             raise InputError(
                 "this EHR takes no drafts, and a draft of this command would be gone at its end",
-                mend="record and review in `chartside serve`, where it waits in memory until it is signed",
+                mend="let drafts wait in a [companion] server, or record and review in `chartside serve`",
             )
         Permits(context, sitting).require()  # before a byte of the recording is read
         standard = str(file) == "-"

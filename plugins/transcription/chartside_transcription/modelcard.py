@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
 from chartside.ai import Model
+from chartside.types import Resource
 
 if TYPE_CHECKING:
     from chartside_transcription.draft.model import Drafter
@@ -35,6 +37,19 @@ def model_of(engine: Engine, drafter: Drafter | type[Drafter]) -> Model:
         version=version,
         manufacturer="Chartside",
         card=CARD.format(name=name, version=version),
+        kind="AI-for-Audio-Data",
+    )
+
+
+def model_in(device: Resource) -> Model:
+    """The model that a Device of ours describes."""
+    card = device["contained"][0]["content"][0]["attachment"]
+    return Model(
+        name=str(device["modelNumber"]),
+        version=str(device["version"][0]["value"]),
+        manufacturer=str(device.get("manufacturer", "")),
+        card=base64.b64decode(str(card.get("data", ""))).decode(),
+        card_url=str(card.get("url", "")),
         kind="AI-for-Audio-Data",
     )
 

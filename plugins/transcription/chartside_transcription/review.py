@@ -10,17 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chartside.ai import Draft as AiDraft
-from chartside.ai import Model
+from chartside.ai import Model, in_companion
 from chartside.ai.resources import is_labelled, text_of
-from chartside.codes import ACT_CODE_SYSTEM, AI_DRAFT_SYSTEM, LOINC_SYSTEM, coding, concept, has_coding
+from chartside.codes import (
+    ACT_CODE_SYSTEM,
+    AI_DRAFT_SYSTEM,
+    DICTATION_ASSERTED,
+    LOINC_SYSTEM,
+    OBSERVATION_VALUE_SYSTEM,
+    coding,
+    concept,
+    has_coding,
+)
 from chartside.context import Context
 from chartside.errors import InputError, PolicyRefused, Rejected
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_transcription import note
+from chartside_transcription.modelcard import model_in
 from chartside_transcription.pdf import pdf_of
 from chartside_transcription.tracked import Change, changes
 from chartside_transcription.waiting import Waiting, WaitingRoom
@@ -36,6 +48,8 @@ _NAMES = {MENTAL_HEALTH_NOTE: "Mental health Progress note", PROGRESS_NOTE: "Pro
 PSYCHOTHERAPY_NOTE = coding(ACT_CODE_SYSTEM, "PSYTHPN", "psychotherapy note information sensitivity")
 TRANSCRIPT_TITLE = "Transcript of a session, not part of the progress note"
 _REFERENCE = re.compile(r"DocumentReference/[A-Za-z0-9.-]{1,64}\Z")
+COMPANION = "companion:"
+"""Begins the id of a draft that waits in the companion server."""
 LONGEST_NOTE = 200_000
 """Characters."""
 SIGNED = ("final", "amended")
@@ -59,6 +73,18 @@ class Review:
         self._context, self._model = context, model
         self._waiting = room if room is not None else WaitingRoom()
 
+    @cached_property
+    def _second(self) -> Review | None:
+        """The companion server's drafts, where the EHR takes none and there is one that does."""
+        moved = None if self.takes_drafts else in_companion(self._context)
+        return Review(moved, self._model) if moved else None
+
+    def _at(self, id: str) -> tuple[Review, str]:
+        """Which of the two holds a draft, and its id there."""
+        if self._second and id.startswith(COMPANION):
+            return self._second, id.removeprefix(COMPANION)
+        return self, id
+
     # --- filing and reading
 
     def file(self, draft: Draft, transcript: Transcript, sitting: Sitting, recording: str) -> str:
@@ -70,6 +96,8 @@ class Review:
             raise InputError("no speech was found that belongs in a note", mend="there is nothing to file")
         made = self._made(sitting.client, note.draft_text(draft, transcript), draft.title, recording)
         made = replace(made, dictated=sitting.dictation)
+        if self._second:
+            return COMPANION + self._second.file(draft, transcript, sitting, recording)
         if not self.takes_drafts:
             return self._waiting.add(made)
         written = self._written(made)
@@ -112,15 +140,25 @@ class Review:
         home = route.home("DocumentReference", self._context.plugin.access.get("DocumentReference", ""))
         return route.place(home).adapter.takes_preliminary
 
+    @property
+    def keeps_drafts(self) -> bool:
+        """Whether a draft outlives this process."""
+        return self.takes_drafts or self._second is not None
+
     def drafts(self, patient: str = "") -> Iterator[Open]:
         """What waits for a clinician; of one client, for an EHR that searches by client only."""
         for one in self._waiting.all():
             if patient in ("", one.draft.patient):
                 marked = len(note.marked_words(one.text))
                 yield Open(one.id, one.draft.patient, one.draft.title, marked, "in memory until signed")
-        params = {"identifier": f"{AI_DRAFT_SYSTEM}|", "status": "current"} | (
-            {"patient": patient} if patient else {}
-        )
+        if self._second:
+            for open_ in self._second.drafts():
+                if patient in ("", open_.patient):
+                    yield replace(
+                        open_, id=COMPANION + open_.id, where="in the companion server until signed"
+                    )
+        params = {"identifier": f"{AI_DRAFT_SYSTEM}|", "status": "current"}
+        params |= {"patient": patient} if patient else {}
         for found in self._context.fhir.search("DocumentReference", params).matches():
             if found.get("docStatus") == "preliminary" and _is_ours(found):
                 yield _open(found)
@@ -128,16 +166,21 @@ class Review:
     def text(self, id: str) -> str:
         """The draft with sources and marks, or the signed text. Raises InputError for an id that is none."""
         waiting = self._waiting.get(id)
-        return waiting.text if waiting else self._context.ai.text(_reference(id))
+        if waiting:
+            return waiting.text
+        place, id = self._at(id)
+        return place._context.ai.text(_reference(id))
 
     def status(self, id: str) -> str:
         """``docStatus``; ``waiting`` for a draft in memory."""
-        return "waiting" if self._waiting.get(id) else str(self._read(id).get("docStatus", ""))
+        place, bare = self._at(id)
+        return "waiting" if self._waiting.get(id) else str(place._read(bare).get("docStatus", ""))
 
     def changes(self, id: str) -> list[Change]:
         """Tracked changes, oldest first."""
         waiting = self._waiting.get(id)
-        return list(waiting.changes) if waiting else changes(self._context, _reference(id))
+        place, bare = self._at(id)
+        return list(waiting.changes) if waiting else changes(place._context, _reference(bare))
 
     # --- a clinician's acts
 
@@ -149,7 +192,8 @@ class Review:
         if waiting:
             waiting.edit(text, editor)
         elif text != self.text(id):
-            self._context.ai.revise(_reference(id), text, editor)
+            place, bare = self._at(id)
+            place._context.ai.revise(_reference(bare), text, editor)
 
     def swap(self, id: str, editor: str) -> None:
         """Clinician and client change places, in one act (T-7)."""
@@ -158,7 +202,8 @@ class Review:
     def discard(self, id: str) -> None:
         """Withdraw a draft: one in memory is gone, one in the EHR is marked as entered in error."""
         if not self._waiting.drop(id):
-            self._context.ai.discard(_reference(id))
+            place, bare = self._at(id)
+            place._context.ai.discard(_reference(bare))
 
     def sign(self, id: str, signer: str) -> str:
         """``signer`` has read the note and answers for it; the reference of the final document.
@@ -170,6 +215,11 @@ class Review:
         waiting = self._waiting.get(id)
         if waiting:
             return self._sign_waiting(waiting, signer)
+        place, bare = self._at(id)
+        if place is not self:
+            final = self._sign_waiting(Waiting(id, place._rebuilt(bare), place.text(bare)), signer)
+            place._context.ai.discard(bare)
+            return final
         found = self._read(id)
         if found.get("docStatus") not in SIGNED:
             if (found.get("description") or "") == TRANSCRIPT_TITLE:
@@ -187,6 +237,22 @@ class Review:
         written = self._context.ai.write_signed(made, signer)
         self._waiting.drop(waiting.id)
         return str(written.document)
+
+    def _rebuilt(self, id: str) -> AiDraft:
+        """A stored draft as it was handed in, so that signing it elsewhere keeps its key, its label and its model."""
+        found = self._read(id)
+        if found.get("docStatus") != "preliminary":
+            raise PolicyRefused("the document is no draft any more", mend="amend the signed note")
+        keys = [str(one["value"]) for one in found["identifier"] if one.get("system") == AI_DRAFT_SYSTEM]
+        labels = found["meta"]["security"]
+        made = self._made(_patient(found), text_of(found), str(found.get("description") or "Note"), keys[0])
+        return replace(
+            made,
+            key=keys[0],
+            dictated=has_coding(labels, OBSERVATION_VALUE_SYSTEM, DICTATION_ASSERTED),
+            at=datetime.fromisoformat(str(found["date"])),
+            model=model_in(self._context.fhir.read("Device", _id(str(found["author"][0]["reference"])))),
+        )
 
     def amend(self, id: str, text: str, signer: str) -> str:
         """A signed note is locked; its amendment is a new document that replaces it, signed at once by ``signer``."""
@@ -251,7 +317,13 @@ def _open(found: Resource) -> Open:
 
 
 def _patient(found: Resource) -> str:
-    return str((found.get("subject") or {}).get("reference", ""))
+    """As ``Patient/12``, also where the reference is whole."""
+    whole = str((found.get("subject") or {}).get("reference", ""))
+    return "/".join(whole.split("/")[-2:])
+
+
+def _id(reference: str) -> str:
+    return reference.rpartition("/")[2]
 
 
 def _reference(id: str) -> str:

@@ -42,9 +42,9 @@ def _editors(context: Context, reference: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for trace in context.fhir.search("Provenance", {"target": reference}).matches():
         people = [
-            str(who)
+            "/".join(who.split("/")[-2:])
             for agent in trace.get("agent") or []
-            if str(who := (agent.get("who") or {}).get("reference", "")).startswith("Practitioner/")
+            if "Practitioner/" in (who := str((agent.get("who") or {}).get("reference", "")))
         ]
         for entity in trace.get("entity") or []:
             _, _, version = str((entity.get("what") or {}).get("reference", "")).partition("/_history/")

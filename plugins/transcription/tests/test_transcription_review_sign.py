@@ -37,8 +37,8 @@ SIGNER, OTHER = "Practitioner/signer-1", "Practitioner/other-1"
 
 
 @contextmanager
-def opened(base_url: str, *, adapter: str = "generic", **settings) -> Iterator[Review]:
-    """A review in a whole host on this server."""
+def opened(base_url: str, *, adapter: str = "generic", companion: str = "", **settings) -> Iterator[Review]:
+    """A review in a whole host on this server, with a companion server or without."""
     with tempfile.TemporaryDirectory() as name:
         table = {
             "enabled": True,
@@ -46,7 +46,9 @@ def opened(base_url: str, *, adapter: str = "generic", **settings) -> Iterator[R
             **settings,
         }
         ehr = {"base_url": base_url, "adapter": adapter, "requests_per_second": 1000}
-        config = parse({"practice": PRACTICE, "ehr": ehr, "plugins": {"transcription": table}}, Path(name))
+        second = {"companion": {"base_url": companion, "requests_per_second": 1000}} if companion else {}
+        tables = {"practice": PRACTICE, "ehr": ehr, "plugins": {"transcription": table}, **second}
+        config = parse(tables, Path(name))
         with Host(config, clock=FrozenClock(NOW)) as host:
             yield Review(host.context("transcription"), lambda: MODEL)
 
@@ -219,6 +221,66 @@ def test_where_no_draft_is_taken_it_waits_and_is_written_signed(sandbox_ehr, raw
             assert [v for trace in traces(review, reference) for v in verified(trace)] == [SIGNER]
         assert stored(review, newer)["docStatus"] == "amended"
         assert stored(review, final)["status"] == "superseded"
+
+
+@pytest.mark.parametrize("second", ["sandbox", "sekmet"])
+def test_where_no_draft_is_taken_it_waits_in_the_companion(sandbox_ehr, raw, patient, second, request):
+    """T-10, the write ladder: it outlives the process there, and is written to the EHR when it is signed."""
+    from chartside.fhir import FhirClient
+    from chartside.testing.ehr import running_ehr
+
+    with contextlib.ExitStack() as stack:
+        url = (
+            request.getfixturevalue("sekmet").base_url
+            if second == "sekmet"
+            else stack.enter_context(running_ehr(FrozenClock(NOW), {"clients": 1})).base_url
+        )
+        beside = stack.enter_context(FhirClient(url))
+        with opened(sandbox_ehr.base_url, adapter="oracle-health", companion=url) as review:
+            id = filed(review, patient, dictation=True)
+            assert filed(review, patient, dictation=True) == id
+            assert id.startswith("companion:DocumentReference/")
+            review.edit(id, review.text(id).replace("six hours", "seven hours"), SIGNER)
+            assert [c.editor for c in review.changes(id)] == [SIGNER]
+            assert review.status(id) == "preliminary"
+        kept = beside.read(*id.removeprefix("companion:").split("/"))
+        assert kept["subject"]["reference"] == f"{sandbox_ehr.base_url}/{patient}"
+        assert not list(raw.search("DocumentReference", {"patient": patient}).matches())
+        with opened(sandbox_ehr.base_url, adapter="oracle-health", companion=url) as review:
+            [one] = review.drafts(patient)
+            assert (one.id, one.patient, one.where) == (id, patient, "in the companion server until signed")
+            assert not list(review.drafts("Patient/another"))
+            final = review.sign(id, SIGNER)
+            assert not list(review.drafts(patient))
+            with pytest.raises(PolicyRefused):
+                review.sign(id, SIGNER)
+            assert "seven hours" in review.text(final)
+            [only] = raw.search("DocumentReference", {"patient": patient}).matches()
+            assert only["docStatus"] == "final"
+            assert {c["code"] for c in only["meta"]["security"]} == {"AIAST", "DICTAST"}
+            assert [v for trace in traces(review, final) for v in verified(trace)] == [SIGNER]
+
+
+def test_a_draft_in_the_companion_is_signed_once_though_it_was_cut(sandbox_ehr, raw, patient, monkeypatch):
+    """T-10, promise 4: written to the EHR, and the process ended before the draft was withdrawn."""
+    from chartside.ai import AiWriter
+    from chartside.testing.ehr import running_ehr
+
+    def end(self, reference):
+        raise Killed
+
+    with (
+        running_ehr(FrozenClock(NOW), {"clients": 1}) as second,
+        opened(sandbox_ehr.base_url, adapter="oracle-health", companion=second.base_url) as review,
+    ):
+        id = filed(review, patient)
+        with monkeypatch.context() as patched, contextlib.suppress(Killed):
+            patched.setattr(AiWriter, "discard", end)
+            review.sign(id, SIGNER)
+        assert [one.id for one in review.drafts(patient)] == [id]
+        review.sign(id, SIGNER)
+        assert not list(review.drafts(patient))
+    assert len(list(raw.search("DocumentReference", {"patient": patient}).matches())) == 1
 
 
 def test_a_signed_write_is_refused_where_drafts_are_taken(review, patient):
