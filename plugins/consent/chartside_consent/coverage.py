@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from chartside.codes import ConsentType, MessageCategory, Purpose, TaskCode
@@ -18,6 +18,7 @@ from . import references, words
 from .compiling import compile_consent
 from .engine import answer, newest, superseded_by
 from .keeping import consents_of_many
+from .loose import dicts
 from .people import client_of
 from .query import Client, prepare
 from .rules import DENY, Instrument
@@ -113,7 +114,7 @@ def _visits(resource: Resource) -> Iterator[Visit]:
         at = None
     if at is None or at.tzinfo is None or resource.get("status") != "booked" or not resource.get("id"):
         return
-    people = [p for p in _dicts(resource.get("participant")) if p.get("status") != "declined"]
+    people = [p for p in dicts(resource.get("participant")) if p.get("status") != "declined"]
     names = [references.identity(references.of(p.get("actor"))) for p in people]
     places = tuple(name for name in names if name.startswith("Location/"))
     for name in dict.fromkeys(n for n in names if n.startswith("Patient/")):
@@ -121,10 +122,10 @@ def _visits(resource: Resource) -> Iterator[Visit]:
 
 
 def _codes(resource: Resource) -> Iterator[str]:
-    concepts = [resource.get("appointmentType"), *_dicts(resource.get("serviceType"))]
-    concepts += _dicts(resource.get("serviceCategory"))
-    for concept in _dicts(concepts):
-        yield from (str(c["code"]) for c in _dicts(concept.get("coding")) if c.get("code"))
+    concepts = [resource.get("appointmentType"), *dicts(resource.get("serviceType"))]
+    concepts += dicts(resource.get("serviceCategory"))
+    for concept in dicts(concepts):
+        yield from (str(c["code"]) for c in dicts(concept.get("coding")) if c.get("code"))
 
 
 def _virtual_places(context: Context, visits: Sequence[Visit]) -> frozenset[str]:
@@ -135,8 +136,8 @@ def _virtual_places(context: Context, visits: Sequence[Visit]) -> frozenset[str]
     return frozenset(
         f"Location/{location.get('id')}"
         for location in found.values()
-        for concept in _dicts([location.get("physicalType"), *_dicts(location.get("type"))])
-        if any(c.get("code") in codes for c in _dicts(concept.get("coding")))
+        for concept in dicts([location.get("physicalType"), *dicts(location.get("type"))])
+        if any(c.get("code") in codes for c in dicts(concept.get("coding")))
     )
 
 
@@ -241,7 +242,3 @@ def rows(found: Sequence[Covered], zone: ZoneInfo) -> list[list[str]]:
 
 
 COLUMNS: Final = ("client", "visit", "when", "lacks")
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

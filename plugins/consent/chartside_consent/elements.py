@@ -1,6 +1,6 @@
 """What each kind of consent form must hold, and the source of each demand (C-11, C-13).
 
-An element is a code of ``CONSENT_ELEMENT_SYSTEM`` in the extension ``CONSENT_ELEMENT`` of an item of the form. (M) marks
+An element is a code of ``CONSENT_ELEMENT_SYSTEM`` in the extension ``CONSENT_ELEMENT`` of an item. (M) marks
 a source that still has to be checked before it is relied on; where no law is named, the demand is this project's own.
 """
 

@@ -21,6 +21,7 @@ from chartside.types import Resource
 
 from . import references
 from .deciding import chunks
+from .loose import dicts
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -89,7 +90,8 @@ class Keeper:
         if not self.keeps("Provenance"):
             return True
         found = self._fhir.search("Provenance", {"target": f"Consent/{consent['id']}"}).matches()
-        codes = [c.get("code") for p in found for c in (p.get("activity") or {}).get("coding", [])]
+        activities = dicts([p.get("activity") for p in found])
+        codes = [c.get("code") for a in activities for c in dicts(a.get("coding"))]
         return activity in codes
 
     def _together(
@@ -162,9 +164,8 @@ def consents_of_many(context: Context, patients: Sequence[str]) -> dict[str, lis
 
 def replaced_by(consent: Mapping[str, object]) -> list[str]:
     """References of the consents that this one supersedes."""
-    listed = consent.get("extension")
-    extensions = [e for e in listed if isinstance(e, Mapping)] if isinstance(listed, list) else []
-    return [references.of(e.get("valueReference")) for e in extensions if e.get("url") == CONSENT_REPLACES]
+    found = [e for e in dicts(consent.get("extension")) if e.get("url") == CONSENT_REPLACES]
+    return [references.of(e.get("valueReference")) for e in found]
 
 
 def left_over(consents: Iterable[Resource]) -> list[Resource]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from chartside.codes import CONSENT_ELEMENT, CONSENT_ELEMENT_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType
 
 from .elements import ANSWERED, REQUIRED, WORDS
+from .loose import dicts
 
 LANGUAGES: Final = ("en", "es")
 KINDS: Final = frozenset({"boolean", "choice", "date", "string", "text"})
@@ -48,7 +49,7 @@ def problems(form: Any) -> list[str]:
 
 def kinds_of(form: Mapping[str, Any]) -> list[ConsentType]:
     """The kinds of consent that a form says it is."""
-    codes = [c for c in _list(form.get("code")) if c.get("system") == CONSENT_TYPE_SYSTEM]
+    codes = [c for c in dicts(form.get("code")) if c.get("system") == CONSENT_TYPE_SYSTEM]
     return [ConsentType(c["code"]) for c in codes if c.get("code") in set(ConsentType)]
 
 
@@ -67,13 +68,9 @@ def each_item(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def element(item: Mapping[str, Any]) -> str:
     """Which required element an item is; empty for none."""
-    found = [e.get("valueCoding") for e in _list(item.get("extension")) if e.get("url") == CONSENT_ELEMENT]
-    codes = [c.get("code") for c in _list(found) if c.get("system") == CONSENT_ELEMENT_SYSTEM]
+    found = [e.get("valueCoding") for e in dicts(item.get("extension")) if e.get("url") == CONSENT_ELEMENT]
+    codes = [c.get("code") for c in dicts(found) if c.get("system") == CONSENT_ELEMENT_SYSTEM]
     return str(codes[0]) if codes else ""
-
-
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _head(form: Mapping[str, Any]) -> Iterator[str]:
@@ -98,7 +95,7 @@ def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"item {name}: answers of this type cannot be recorded -> use {', '.join(sorted(KINDS))}"
         if not str(item.get("text", "")).strip():
             yield f"item {name}: has no text"
-        if kind == "choice" and not _list(item.get("answerOption")):
+        if kind == "choice" and not dicts(item.get("answerOption")):
             yield f"item {name}: a choice without options"
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chartside.codes import CONSENT_FORM, CONSENT_REVOCATION, CONSENT_SYSTEM, ConsentType
-from chartside.errors import InputError, VersionConflict
+from chartside.errors import InputError, Rejected, VersionConflict
 from chartside.types import Resource
 
 from . import references
 from .compiling import compile_consent
 from .dates import birthday, moment
 from .keeping import TRIES, Keeper, consents_of, inactive, left_over
+from .loose import dicts
 from .people import client_of
 from .shaping import Papers, day_of, papers, provenance, replacing
 from .signing import Signing, read_answers
@@ -63,17 +65,45 @@ def _once(
         _require_latest(signing, made.consent, present, old)
         if dry_run:
             return Recorded("would", "", names, notes)
-        if not made.agreed:  # what the client says no to ends first
-            keeper.retire([inactive(c) for c in old], [], trace)
-            stored = keeper.put(made.consent, trace, made.response)
-            return Recorded("refused", f"Consent/{stored['id']}", names, notes)
-        retired = [inactive(c) for c in old]
-        stored = keeper.put(replacing(made.consent, old), trace, made.response, retired)
-        return Recorded("recorded", f"Consent/{stored['id']}", names, notes)
+        write = _write_yes if made.agreed else _write_no
+        stored, more = write(keeper, made, old, trace)
+        status = "recorded" if made.agreed else "refused"
+        return Recorded(status, f"Consent/{stored['id']}", names, (*notes, *more))
     left = left_over(present)
     if known.get("status") == "rejected":
         left += [c for c in old if not _signed_after(c, signing)]
     return _finished(keeper, known, left, trace, notes, dry_run)
+
+
+_STUCK = "the EHR would not change the consent before this one; decisions pass it over all the same"
+
+
+def _write_yes(
+    keeper: Keeper, made: Papers, old: Sequence[Resource], trace: Resource
+) -> tuple[Resource, tuple[str, ...]]:
+    """The new consent and those that it supersedes. One that the server will not change is superseded all the same."""
+    consent = replacing(made.consent, old)
+    try:
+        return keeper.put(consent, trace, made.response, [inactive(c) for c in old]), ()
+    except (Rejected, InputError):
+        if not old:
+            raise
+        return keeper.put(consent, trace, made.response), (_STUCK,)
+
+
+def _write_no(
+    keeper: Keeper, made: Papers, old: Sequence[Resource], trace: Resource
+) -> tuple[Resource, tuple[str, ...]]:
+    """What the client says no to ends first. Where the server will not end it, the no becomes a consent that denies."""
+    try:
+        if old:
+            keeper.retire([inactive(c) for c in old], [], trace)
+        return keeper.put(made.consent, trace, made.response), ()
+    except (Rejected, InputError):
+        if not old:
+            raise
+        denial = replacing({**made.consent, "status": "active"}, old)
+        return keeper.put(denial, trace, made.response), (_STUCK,)
 
 
 def _finished(
@@ -97,7 +127,7 @@ def _known(made: Resource, present: Sequence[Resource]) -> Resource | None:
     """The same paper recorded before: by its identifier, or the same answers of the same day still in force."""
     keys = {i["value"] for i in made["identifier"]}
     for consent in present:
-        listed = [i for i in consent.get("identifier") or [] if isinstance(i, dict)]
+        listed = dicts(consent.get("identifier"))
         if any(i.get("system") == CONSENT_SYSTEM and i.get("value") in keys for i in listed):
             return consent
     digest = form_part(made, "responseHash")
@@ -121,19 +151,26 @@ def form_part(consent: Resource, name: str) -> str:
 
 def parts_of(consent: Resource, url: str) -> list[dict[str, Any]]:
     """The parts of a complex extension; none where there is no such extension."""
-    listed = consent.get("extension")
-    found = (
-        [e for e in listed if isinstance(e, dict) and e.get("url") == url] if isinstance(listed, list) else []
-    )
-    return [p for e in found for p in e.get("extension") or [] if isinstance(p, dict)]
+    found = [e for e in dicts(consent.get("extension")) if e.get("url") == url]
+    return [part for e in found for part in dicts(e.get("extension"))]
+
+
+def revoked_at(consent: Resource) -> datetime | None:
+    """When it was taken back, as far as it says so."""
+    told = [p.get("valueDateTime") for p in parts_of(consent, CONSENT_REVOCATION) if p.get("url") == "time"]
+    try:
+        found = moment(told[0]) if told else None
+    except ValueError:
+        return None
+    return found.first if found and not found.wall else None
 
 
 def recipients(consent: Resource) -> frozenset[str]:
     """Whom a consent is for: a release to another person, or AI by another tool, is another instrument."""
     provision = consent.get("provision")
-    actors = provision.get("actor") if isinstance(provision, dict) else None
-    found = [a.get("reference") for a in actors if isinstance(a, dict)] if isinstance(actors, list) else []
-    return frozenset(references.of(r) or str((r or {}).get("display", "")) for r in found)
+    actors = dicts(provision.get("actor")) if isinstance(provision, dict) else []
+    found = dicts([actor.get("reference") for actor in actors])
+    return frozenset(references.of(r) or str(r.get("display", "")) for r in found)
 
 
 def _same(made: Resource, other: Resource) -> bool:
@@ -154,10 +191,7 @@ def _require_latest(
     for consent in present:
         if kind not in compile_consent(consent).types:
             continue
-        at = next(
-            (p.get("valueDateTime") for p in parts_of(consent, CONSENT_REVOCATION) if p["url"] == "time"), ""
-        )
-        if at and moment(at).first > signing.at:
+        if (at := revoked_at(consent)) and at > signing.at:
             raise InputError(
                 f"the client took back a consent of this kind (Consent/{consent['id']}) after this was signed",
                 mend="let the client sign anew",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,13 @@ from chartside.codes import (
     coding,
     concept,
 )
-from chartside.errors import InputError, VersionConflict
+from chartside.errors import InputError, Rejected, VersionConflict
 from chartside.types import Resource
 
 from .compiling import compile_consent
 from .keeping import TRIES, Keeper, consents_of, inactive, left_over
-from .recording import parts_of
+from .loose import dicts
+from .recording import parts_of, revoked_at
 from .rules import DENY
 from .shaping import extension, heading, provenance
 from .signing import Channel, person
@@ -106,7 +107,17 @@ def _once(context: Context, keeper: Keeper, asked: Revocation, dry_run: bool) ->
         whole, key=lambda c: c["id"] not in stale
     )  # else a killed run would revive a superseded one
     trace = _trace(context, asked)
-    keeper.retire([_taken_back(c, asked) for c in ordered], [], trace)
+    try:
+        keeper.retire([_taken_back(c, asked) for c in ordered], [], trace)
+    except (
+        Rejected,
+        InputError,
+    ):  # a consent that the server holds and will not take back: then a denial does it
+        kinds = compile_consent(whole[0]).types
+        if asked.kind is None and len(kinds) != 1:
+            raise
+        kind = asked.kind or next(iter(kinds))
+        return _refused(context, keeper, replace(asked, kind=kind, consent=""), present, dry_run)
     refusal = _refused(context, keeper, asked, present, dry_run).refusal if bundled else ""
     return Revoked("revoked", tuple(f"Consent/{c['id']}" for c in whole), refusal)
 
@@ -131,7 +142,7 @@ def _taken_back(consent: Resource, asked: Revocation) -> Resource:
         channel=("valueCoding", coding(CONSENT_CHANNEL_SYSTEM, asked.channel)),
         actor=("valueReference", {"reference": asked.actor or asked.patient}),
     )
-    kept = [e for e in consent.get("extension") or [] if e.get("url") != CONSENT_REVOCATION]
+    kept = [e for e in dicts(consent.get("extension")) if e.get("url") != CONSENT_REVOCATION]
     return {**inactive(consent), "extension": [*kept, told]}
 
 
@@ -145,7 +156,7 @@ def _earlier(
 ) -> Revoked:
     """None is in force. Where an earlier run took one back and was killed, its Provenance is written now."""
     taken = [c for c in present if _meant(c, asked) and parts_of(c, CONSENT_REVOCATION)]
-    last = max(taken, key=_time, default=None)
+    last = max(taken, key=lambda c: revoked_at(c) or asked.at, default=None)
     if last is None:
         return Revoked("nothing")
     if not dry_run and not keeper.traced(last, "CANCEL"):
@@ -153,17 +164,11 @@ def _earlier(
     return Revoked("already", (f"Consent/{last['id']}",))
 
 
-def _time(consent: Resource) -> str:
-    return next(
-        (str(p.get("valueDateTime")) for p in parts_of(consent, CONSENT_REVOCATION) if p["url"] == "time"), ""
-    )
-
-
 def _refused(
     context: Context, keeper: Keeper, asked: Revocation, present: Sequence[Resource], dry_run: bool
 ) -> Revoked:
     """A no to one category, or to one kind of a consent that bundles several, as a consent of its own that denies."""
-    keys = {str(i.get("value")): c for c in present for i in c.get("identifier") or []}
+    keys = {str(i.get("value")): c for c in present for i in dicts(c.get("identifier"))}
     number = 0  # a refusal that a later yes superseded stays so; saying no again is another one
     while (key := _key(context, asked, number)) in keys and keys[key].get("status") != "active":
         number += 1

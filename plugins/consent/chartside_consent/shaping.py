@@ -44,6 +44,7 @@ from chartside.codes import (
 from chartside.types import Resource
 
 from .forms import Form, sha256
+from .loose import dicts
 from .signing import Answered, Channel, Signing, response_items
 from .words import TITLES
 
@@ -254,7 +255,7 @@ def _codings(answered: Iterable[Answered], element: str) -> list[Resource]:
 
 def state_of(patient: Mapping[str, Any]) -> str:
     """Two letters of the state where the client lives; empty where the chart does not say."""
-    addresses = [a for a in patient.get("address") or [] if isinstance(a, Mapping) and a.get("use") != "old"]
+    addresses = [a for a in dicts(patient.get("address")) if a.get("use") != "old"]
     states = (str(a.get("state", "")) for a in addresses)
     return next((state for state in states if re.fullmatch("[A-Z]{2}", state)), "")
 

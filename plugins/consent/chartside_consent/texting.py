@@ -28,10 +28,9 @@ from chartside.messaging import numbers
 from chartside.messaging.model import Intent, Rendered, Status, Way
 from chartside.messaging.templates import Template
 
-from .dates import moment
 from .keeping import consents_of_many
 from .optout import Kind, Reply, read_reply
-from .recording import parts_of
+from .recording import parts_of, revoked_at
 from .revoking import Revocation, Revoked, revoke
 from .signing import Channel
 from .staff import ask_staff
@@ -189,10 +188,9 @@ def _recent(consents: Sequence[dict[str, object]], at: datetime) -> str:
     """The consent that was taken back by text within the window; empty for none."""
     for consent in consents:
         parts = {p.get("url"): p for p in parts_of(consent, CONSENT_REVOCATION)}
-        told = parts.get("time", {}).get("valueDateTime")
-        by_text = has_coding(
-            [parts.get("channel", {}).get("valueCoding")], CONSENT_CHANNEL_SYSTEM, Channel.TEXT
-        )
-        if told and by_text and timedelta() <= at - moment(told).first <= WINDOW:
+        channel = [parts.get("channel", {}).get("valueCoding")]
+        ended = revoked_at(consent)
+        by_text = has_coding(channel, CONSENT_CHANNEL_SYSTEM, Channel.TEXT)
+        if ended and by_text and timedelta() <= at - ended <= WINDOW:
             return f"Consent/{consent['id']}"
     return ""

@@ -22,11 +22,12 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.jobs.tasks import StaffTask
 from chartside.types import Resource
 
-from . import words
+from . import references, words
 from .compiling import compile_consent
 from .dates import birthday
 from .engine import judge, superseded_by
 from .keeping import Keeper, consents_of_many, inactive
+from .loose import dicts
 from .people import client_of
 from .query import Client, prepare
 from .recording import recipients
@@ -120,8 +121,8 @@ def _finish(context: Context, report: JobReport, left: Sequence[Resource]) -> No
 
 
 def _performer(consent: Resource) -> str:
-    who = (consent.get("performer") or [consent.get("patient")])[0]
-    return str((who or {}).get("reference", ""))
+    who = [*dicts(consent.get("performer")), *dicts([consent.get("patient")])]
+    return references.of(who[0]) if who else ""
 
 
 class Scan:
