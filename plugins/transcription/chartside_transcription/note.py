@@ -14,6 +14,9 @@ from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript, Wo
 
 HOW_MADE = "Written down by speech recognition, ordered by rules, then read and signed by a clinician."
 WARNING = "DRAFT written down by speech recognition and ordered by rules. Not read by a clinician yet."
+GUESSED = (
+    "Who is the clinician and who the client is a guess by voice: let them change places if it is wrong."
+)
 _SOURCE = re.compile(r"[ \t]*\{[0-9:]+-[0-9:]+(?: [^{}\n]{1,40})?\}")
 _MARKED = re.compile(r"\[([^\[\]\n]{1,60})\?\]")
 _NAMED = re.compile(r"\b(Clinician|Client)(?=: \")")
@@ -21,7 +24,8 @@ _NAMED = re.compile(r"\b(Clinician|Client)(?=: \")")
 
 def draft_text(draft: Draft, transcript: Transcript) -> str:
     """The draft with sources and marks."""
-    return "\n".join([draft.title, WARNING, "", *_lines(draft, transcript)]).rstrip() + "\n"
+    guessed = [GUESSED] if transcript.guessed and len(transcript.speakers) > 1 else []
+    return "\n".join([draft.title, WARNING, *guessed, "", *_lines(draft, transcript)]).rstrip() + "\n"
 
 
 def _lines(draft: Draft, transcript: Transcript) -> Iterator[str]:
@@ -62,7 +66,7 @@ def _with_marks(sentence: Sentence, transcript: Transcript) -> str:
 
 def final_text(text: str) -> str:
     """What is signed: the text alone, without sources, marks and the warning."""
-    lines = [line for line in text.splitlines() if line.strip() != WARNING]
+    lines = [line for line in text.splitlines() if line.strip() not in (WARNING, GUESSED)]
     plain = "\n".join(_MARKED.sub(r"\1", _SOURCE.sub("", line)).rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", plain).strip() + "\n"
 

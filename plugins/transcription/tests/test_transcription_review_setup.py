@@ -155,7 +155,7 @@ def test_a_pdf_without_its_library_is_told(monkeypatch):
 def test_what_is_signed_is_the_text_alone():
     """T-9: sources, marks and the warning go; what only looks like one stays."""
     said = "- Six [hours?] a night. {0:44-1:02:03 client}"
-    draft = f"DAP note\n{note.WARNING}\n\nData\n{said}\n\n\n\n- See [the form] {{here}}.\n"
+    draft = f"DAP note\n{note.WARNING}\n{note.GUESSED}\n\nData\n{said}\n\n\n\n- See [the form] {{here}}.\n"
     assert note.final_text(draft) == "DAP note\n\nData\n- Six hours a night.\n\n- See [the form] {here}.\n"
 
 
