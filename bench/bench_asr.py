@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from chartside_transcription.audio import RATE
+from chartside_transcription.offline import stay_offline
 from chartside_transcription.report import Label, interval, read_labels
 from chartside_transcription.wer import Errors, word_errors
 
@@ -83,7 +84,6 @@ def _no_options() -> Any:
 
 
 def plain() -> Any:
-    os.environ["HF_HUB_OFFLINE"] = "1"
     from faster_whisper import WhisperModel
 
     from chartside_transcription import weights
@@ -125,6 +125,7 @@ ENGINES = {"chartside": ours, "faster-whisper": plain, "pocketsphinx": sphinx}
 
 def serve(name: str) -> None:
     """Take tasks on standard input, a line each; answer on standard output."""
+    stay_offline()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     run = ENGINES[name]()

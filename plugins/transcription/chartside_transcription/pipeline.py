@@ -48,8 +48,8 @@ def transcribe(source: Source, engine: Engine, options: Options, tell: Tell = la
 
     ``tell`` is called after each piece; an exception from it (a consent revoked, T-1) ends the run, and all is dropped.
     """
-    engine.prepare()
     with Decoding(source) as blocks:
+        engine.prepare()  # the decoder begins meanwhile
         run = Run(engine, options)
         for piece in Cutter().pieces(run.counted(blocks)):
             run.add(piece)

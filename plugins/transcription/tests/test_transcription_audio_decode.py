@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import signal
@@ -53,6 +54,8 @@ def test_every_format_is_decoded_from_file_pipe_and_upload(
     with path.open("rb") as file:
         by_handle, _ = decoded(file)
     by_upload, _ = decoded(chunks)
+    in_memory, _ = decoded(io.BytesIO(data))
+    assert np.array_equal(by_upload, in_memory)
     assert abs(len(by_file) / RATE - 4) < 0.15
     assert declared == pytest.approx(4, abs=0.15)
     assert alike(said, by_file) > 0.95

@@ -6,6 +6,7 @@ The parent never parses the recording. What the child refuses, or dies of, becom
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
 import subprocess
@@ -45,7 +46,7 @@ _LIMITS = (
 class Decoding:
     """One recording being decoded. Iterate for blocks of samples; leave the ``with`` block to stop at any time.
 
-    ``source``: a path, an open file with a descriptor, or an iterable of chunks (an upload), which a thread feeds.
+    ``source``: a path, an open file, or an iterable of chunks (an upload), which a thread feeds.
     ``declared`` is the length in seconds that the header gives, or 0.
     """
 
@@ -63,9 +64,14 @@ class Decoding:
                     return _child(file)
             except OSError as error:
                 raise InputError(f"the recording cannot be read ({error.strerror})") from None
-        if hasattr(source, "fileno"):
-            return _child(cast("IO[bytes]", source))
-        self._chunks = source
+        if hasattr(source, "read"):
+            opened = cast("IO[bytes]", source)
+            with contextlib.suppress(io.UnsupportedOperation, AttributeError):
+                opened.fileno()
+                return _child(opened)
+            self._chunks = iter(lambda: opened.read(BLOCK), b"")  # held in memory
+        else:
+            self._chunks = source
         return _child(subprocess.PIPE)
 
     def __iter__(self) -> Iterator[Samples]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from chartside_transcription.offline import stay_offline
+
 FRAME = 512
 """Samples a frame."""
 CONTEXT = 64
@@ -23,6 +25,7 @@ class VoiceDetector:
     """One for each recording."""
 
     def __init__(self) -> None:
+        stay_offline()
         from faster_whisper.vad import get_vad_model
 
         self._session = get_vad_model().session

@@ -99,7 +99,7 @@ class Engine(ABC):
         """Name and version of the model: they stand in the Device of the Provenance."""
 
     def prepare(self) -> None:  # noqa: B027 - nothing to do is a fair answer
-        """Load what is needed; called before any sound is taken, so that what is missing is told first."""
+        """Load what is needed; called before the first piece, so that what is missing is told at once."""
 
     @abstractmethod
     def hear(self, samples: NDArray[np.int16], options: EngineOptions) -> Heard:

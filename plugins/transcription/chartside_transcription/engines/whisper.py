@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from chartside_transcription import weights
 from chartside_transcription.audio import RATE
 from chartside_transcription.engines.base import Engine, EngineOptions, Heard, HeardWord
 from chartside_transcription.hotwords import sentence
+from chartside_transcription.offline import stay_offline
 
 if TYPE_CHECKING:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
@@ -54,7 +54,7 @@ class Whisper(Engine):
 
     @cached_property
     def _whisper(self) -> WhisperModel:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # before the first import: nothing is fetched at run time
+        stay_offline()
         try:
             from faster_whisper import WhisperModel
         except ImportError:

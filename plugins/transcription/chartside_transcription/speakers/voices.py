@@ -12,6 +12,7 @@ from chartside.errors import PluginError
 from chartside_transcription.audio import RATE
 from chartside_transcription.audio.pieces import Piece
 from chartside_transcription.audio.vad import FRAME, SILENCE, SPEECH
+from chartside_transcription.offline import stay_offline
 from chartside_transcription.weights import INSTALL
 
 SHA256 = "665f00292239b8f4bacde65524e108cef35ffdf541bf10cbf856ec599926f920"
@@ -28,6 +29,7 @@ class Voices:
     """Computes embeddings piece by piece and keeps only these."""
 
     def __init__(self) -> None:
+        stay_offline()
         try:
             import kaldi_native_fbank
             import onnxruntime
