@@ -203,12 +203,30 @@ def test_spoken_punctuation_invents_nothing(words):
         assert word.text.lower().rstrip(",.:;?!") == said[word.start].lower()
 
 
-@given(st.text(max_size=300))
+PIECES = [
+    "Client: ",
+    "Clinician: ",
+    "\n",
+    '"',
+    "'",
+    "“hi”",
+    "n't ",
+    "I want to die",
+    "? ",
+    ". ",
+    "five-",
+    "a b ",
+    "and I ",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=9), max_size=40).map("".join))
 def test_any_text_makes_a_draft_or_none(text):
     """Whatever was typed or recognised: no crash, and the rules never fail their own check."""
     transcript = typed(text.encode("utf-8", "ignore"))
     draft = make_draft(transcript, load_template("dap"), Rules())
-    assert set(draft.dropped) <= {"says nothing", "quote that was not said so"}
+    assert set(draft.dropped) <= {"says nothing"}
     for sentence in (s for section in draft.sections for s in section.sentences):
         assert sentence.spans
 

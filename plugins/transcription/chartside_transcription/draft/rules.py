@@ -147,7 +147,7 @@ def _kind(one: Utterance) -> str:
 def _text(parts: Sequence[Utterance], *, quoted: bool) -> str:
     """Word for word; in a conversation with who said it."""
     texts = [(group[0].speaker, " ".join(part.text for part in group)) for group in _groups(parts)]
-    return " ".join(f'{_name(who)}: "{_clean(text)}"' if quoted else _clean(text) for who, text in texts)
+    return " ".join(f'{_name(who)}: "{text}"' if quoted else text for who, text in texts)
 
 
 def _groups(parts: Sequence[Utterance]) -> list[list[Utterance]]:
@@ -164,7 +164,3 @@ def _groups(parts: Sequence[Utterance]) -> list[list[Utterance]]:
 
 def _name(speaker: str) -> str:
     return speaker.capitalize() if speaker in (CLIENT, CLINICIAN, "other") else speaker
-
-
-def _clean(text: str) -> str:
-    return text.replace('"', "'").replace("“", "'").replace("”", "'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ _ENDS = (".", "?", "!")
 _TITLES = frozenset({"dr.", "mr.", "mrs.", "ms.", "st.", "vs.", "a.m.", "p.m."})
 _ANSWER = 12.0
 """Seconds of silence after which a long stretch without full stops is cut anyway."""
+_PLAIN = re.compile(r"[\"“”]")
+"""Quotation marks within what was said: in a draft only whole sentences stand in quotes."""
 LONGEST = 60
 """Words; a recogniser that leaves out full stops must not make a note of one sentence."""
 
@@ -43,6 +46,6 @@ def _split(transcript: Transcript) -> Iterator[Utterance]:
             ends = word.text.endswith(_ENDS) and word.text.lower() not in _TITLES
             paused = following is not None and following.start - word.end > _ANSWER
             if ends or paused or following is None or n - begin + 1 >= LONGEST:
-                text = " ".join(w.text for w in turn.words[begin : n + 1])
+                text = _PLAIN.sub("'", " ".join(w.text for w in turn.words[begin : n + 1]))
                 yield Utterance(turn.speaker, text, turn.first + begin, turn.first + n)
                 begin = n + 1
