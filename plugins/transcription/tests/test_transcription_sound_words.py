@@ -167,6 +167,20 @@ def test_a_cough_is_no_speaker() -> None:
     assert [label for n, label in enumerate(labels.tolist()) if n != 6] == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1]
 
 
+def test_a_day_of_speech_is_clustered_in_little_memory() -> None:
+    """T-3, T-7: the tree of four hours would take 400 MB; a sample of the windows decides."""
+    import tracemalloc
+
+    order = "AABBABBBA" * 1000
+    made = voices(order, np.random.default_rng(9))
+    tracemalloc.start()
+    labels = cluster(made, 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert labels.tolist() == [0 if name == "A" else 1 for name in order]
+    assert peak < 100 << 20
+
+
 def test_fewer_voices_than_stated() -> None:
     """Two were stated, one speaks: no crash, no invented words."""
     assert cluster(voices("A", np.random.default_rng(1)), 2).tolist() == [0]

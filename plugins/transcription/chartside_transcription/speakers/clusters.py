@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Word
 
-MOST_SPEAKERS = 8
+MOST_WINDOWS = 2_000
+"""The tree grows with the square of its windows: of a longer recording every n-th is taken, all go to the nearest."""
 SENTENCE_END = (".", "?", "!")
 LONG_PAUSE = 0.6
 """Seconds between words at which the speaker may change although no sentence ended."""
@@ -25,6 +26,13 @@ def cluster(embeddings: Sequence[NDArray[np.float32]], count: int) -> NDArray[np
     vectors = np.stack(embeddings)
     if count <= 1 or len(vectors) <= count:
         return np.minimum(np.arange(len(vectors)), max(count, 1) - 1)
+    sample = vectors[:: -(-len(vectors) // MOST_WINDOWS)]
+    labels, kept = _grown(sample, count)
+    return _by_appearance(_nearest(vectors, _centres(sample, labels, kept)))
+
+
+def _grown(vectors: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], list[int]]:
+    """A label for each vector, and the labels of the ``count`` largest real groups."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     tree = linkage(vectors.astype(np.float64), "average", metric="cosine")
@@ -39,15 +47,17 @@ def cluster(embeddings: Sequence[NDArray[np.float32]], count: int) -> NDArray[np
         labels = fcluster(tree, count, "maxclust")
         names, sizes = np.unique(labels, return_counts=True)
         real = names
-    kept = sorted(real, key=lambda name: -int(sizes[names == name][0]))[:count]
-    return _by_appearance(_nearest(vectors, labels, kept))
+    return labels, sorted(real.tolist(), key=lambda name: -int(sizes[names == name][0]))[:count]
 
 
-def _nearest(
+def _centres(
     vectors: NDArray[np.float32], labels: NDArray[np.int64], kept: Sequence[int]
-) -> NDArray[np.int64]:
+) -> NDArray[np.float32]:
     centres = np.stack([vectors[labels == name].mean(axis=0) for name in kept])
-    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    return np.asarray(centres / np.linalg.norm(centres, axis=1, keepdims=True), np.float32)
+
+
+def _nearest(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.asarray(np.argmax(vectors @ centres.T, axis=1), np.int64)
 
 
