@@ -72,7 +72,7 @@ def run(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
-@pytest.mark.ehr(clients=20)
+@pytest.mark.ehr(clients=10)
 def test_the_worklist_of_an_ehr(ehr: Ehr, clock: FrozenClock, config: Path) -> None:
     """A table, the findings in words, or JSON; ids only."""
     assert "Nothing waits" in run("worklist", "--config", str(config))
@@ -86,7 +86,7 @@ def test_the_worklist_of_an_ehr(ehr: Ehr, clock: FrozenClock, config: Path) -> N
     assert not [name for name in ehr.practice.canaries() if name in text]
 
 
-@pytest.mark.ehr(clients=20)
+@pytest.mark.ehr(clients=10)
 def test_unbilled_visits_of_an_ehr(ehr: Ehr, config: Path) -> None:
     """Analytics: visits that nobody billed, from the EHR."""
     visit = ehr.all("Encounter")[0]
@@ -98,7 +98,7 @@ def test_unbilled_visits_of_an_ehr(ehr: Ehr, config: Path) -> None:
     assert f"Encounter/{visit['id']}" in text
 
 
-@pytest.mark.ehr(clients=12)
+@pytest.mark.ehr(clients=8)
 @pytest.mark.parametrize(("word", "state"), [("--arrived", "sent before"), ("--not-arrived", "sent")])
 def test_an_undecided_submission_is_settled_by_a_person(
     ehr: Ehr, clock: FrozenClock, config: Path, word: str, state: str

@@ -112,7 +112,7 @@ def test_the_made_up_house_answers_each_question_under_its_trace(tmp_path: Path)
     assert all(one.active is not None for one in found)
 
 
-@pytest.mark.ehr(clients=20)
+@pytest.mark.ehr(clients=12)
 def test_coming_clients_are_asked_about_once_and_the_answer_stands_in_the_ehr(
     ehr: Ehr, clock: FrozenClock, tmp_path: Path
 ) -> None:
