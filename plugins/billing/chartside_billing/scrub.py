@@ -18,7 +18,7 @@ from chartside.errors import ChartsideError
 from chartside_billing.documents import Document
 from chartside_billing.model import Claim
 from chartside_billing.money import ZERO
-from chartside_billing.rules.base import ERROR, NEEDS, SEVERITIES, Hit, NotChecked
+from chartside_billing.rules.base import ERROR, NEEDS, SEVERITIES, Hit, NotChecked, Outcome
 from chartside_billing.rules.book import Rule, RuleBook
 from chartside_billing.rules.loaded import Loaded, PayerProfile
 from chartside_billing.rules.view import Index, View
@@ -124,7 +124,7 @@ class Scrubber:
         report = Report(document.id, source, document.where, kind)
         for rule in self.book:
             if rule.document is not None and isinstance(document, rule.document):
-                _judge(rule, document, self.loaded, report, lambda hit: ZERO, None)
+                _keep(report, rule, _outcome(rule, document, self.loaded), None, None)
         return report
 
     def _claim(self, claim: Claim, index: Index) -> Report:
@@ -134,8 +134,14 @@ class Scrubber:
         report = Report(
             claim.id, claim.source, claim.where, "claim", claim.total, [], plan.not_checked.copy(), claim
         )
-        for rule in plan.calls:
-            _judge(rule, view, self.loaded, report, lambda hit: _at_risk(claim, hit), profile)
+        loaded = self.loaded
+        for rule in plan.calls:  # the hot loop: some hundred rules, of which a few have anything to say
+            try:
+                outcome = rule.check(view, loaded)
+            except Exception as error:
+                outcome = _failure(error)
+            if outcome:
+                _keep(report, rule, outcome, claim, profile)
         return report
 
     def _plan(self, view: View) -> _Plan:
@@ -160,20 +166,30 @@ class Scrubber:
         return plan
 
 
-def _judge(
-    rule: Rule, subject: Any, loaded: Loaded, report: Report, at_risk: Any, profile: PayerProfile | None
-) -> None:
+def _outcome(rule: Rule, subject: Any, loaded: Loaded) -> Outcome:
     try:
-        outcome = rule.check(subject, loaded)
-        if not outcome:
-            return
-        if isinstance(outcome, NotChecked):
-            report.not_checked.append((rule.id, outcome))
-            return
-        if profile is None or not {rule.id, rule.family} & profile.mute:
-            report.findings += [_finding(rule, hit, at_risk(hit)) for hit in outcome]
+        return rule.check(subject, loaded)
     except Exception as error:
-        report.not_checked.append((rule.id, NotChecked(f"{_FAILED} ({_place(error)}): report it")))
+        return _failure(error)
+
+
+def _failure(error: Exception) -> NotChecked:
+    return NotChecked(f"{_FAILED} ({_place(error)}): report it")
+
+
+def _keep(
+    report: Report, rule: Rule, outcome: Outcome, claim: Claim | None, profile: PayerProfile | None
+) -> None:
+    """Add what a check answered to the report."""
+    if isinstance(outcome, NotChecked):
+        report.not_checked.append((rule.id, outcome))
+    elif profile is None or not {rule.id, rule.family} & profile.mute:
+        try:
+            report.findings += [
+                _finding(rule, hit, _at_risk(claim, hit) if claim else ZERO) for hit in outcome
+            ]
+        except (AttributeError, TypeError) as error:  # an own rule answered something else than hits
+            report.not_checked.append((rule.id, _failure(error)))
 
 
 def _place(error: BaseException) -> str:

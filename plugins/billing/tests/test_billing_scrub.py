@@ -181,6 +181,14 @@ def test_a_rule_that_raises_loses_nothing_else_and_leaks_nothing() -> None:
     assert "RIVERA" not in why
 
 
+def test_a_rule_that_answers_nonsense_is_reported_as_failed() -> None:
+    """An own rule that returns texts, or a truth value, instead of hits."""
+    book, loaded = ScrubSettings().scrubbing(TODAY)
+    for answer in (["text"], True, 3):
+        own = Rule(id="OWN-001", severity="error", title="Odd", check=lambda v, k, a=answer: a)
+        assert scrub([claim()], loaded, book.plus([own], "elm"))[0].failed == ["OWN-001"]
+
+
 class Plugin:
     """A rule plugin whose hooks are given."""
 
