@@ -109,11 +109,11 @@ class Facts:
         """First and (exclusive) last wall-clock time of the data; None where it carries none that can be read."""
         context = self.resource.get("context")
         holders = [self.resource, *([context] if isinstance(context, Mapping) else [])]
-        values = [holder[name] for name in _TIMES for holder in holders if holder.get(name)]
-        if not values:
+        value = next((holder[name] for name in _TIMES for holder in holders if holder.get(name)), None)
+        if value is None:
             return None
         try:
-            return self._interval(values[0])
+            return self._interval(value)
         except (ValueError, OverflowError):
             return None
 
