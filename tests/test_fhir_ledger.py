@@ -9,7 +9,7 @@ import pytest
 
 from chartside import Effect, Result, State, effect_key
 from chartside.clock import FrozenClock
-from chartside.fhir import Budget, Create, FhirClient
+from chartside.fhir import Budget, Create, FhirClient, Update
 from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.sandbox import Options, Sandbox
 
@@ -137,6 +137,60 @@ def test_a_worker_that_slept_too_long_does_not_begin(bench):
     quick = bench.ledger("w2")
     assert states(quick.begin(quick.claim(bench.effects(1)))) == [State.BEGUN]
     assert states(slow.begin(mine)) == [State.HELD]
+
+
+@pytest.fixture
+def heedless(bench):
+    """The same servers where they ignore If-Match, number no versions, and do not claim otherwise (testing.md)."""
+    for kind in ("version-1", "ignore-if-match"):
+        bench.sandbox.faults.add(kind)
+    for resource in bench.client.capabilities(refresh=True).raw["rest"][0]["resource"]:
+        resource.pop("versioning", None)
+    return bench
+
+
+def test_a_sleeper_does_not_begin_where_versions_are_ignored(heedless):
+    """R-10: there the ledger looks before it writes."""
+    slow = heedless.ledger()
+    mine = slow.claim(heedless.effects(1))
+    heedless.clock.advance(301)
+    quick = heedless.ledger("w2")
+    assert states(quick.begin(quick.claim(heedless.effects(1)))) == [State.BEGUN]
+    assert states(slow.begin(mine)) == [State.HELD]
+
+
+def test_who_was_overwritten_where_versions_are_ignored_stands_back(heedless):
+    """R-10: two workers look, then both write: the ledger looks after its write, too, and one of them stands back."""
+    heedless.ledger("dead").claim(heedless.effects(1))
+    heedless.clock.advance(301)
+    looked, wrote = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
+    begun, lock = [], threading.Lock()
+
+    def work(name):
+        ledger = heedless.ledger(name)
+        plain = ledger._send
+
+        def together(entries, audit=()):
+            if not any(isinstance(e, Update) for e in entries):
+                return plain(entries, audit)
+            looked.wait()  # both have looked before either writes
+            answers = plain(entries, audit)
+            wrote.wait()  # both have written before either looks again
+            return answers
+
+        ledger._send = together
+        claims = [c for c in ledger.claim(heedless.effects(1)) if c.state is State.CLAIMED]
+        with lock:
+            begun.extend(claims)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("w2", "w3")]
+    if not heedless.stored():
+        pytest.skip("without bundles a claim is no write")
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun) == 1
 
 
 def test_released_claims_are_free_at_once(bench):

@@ -65,6 +65,7 @@ class FhirLedger(Ledger):
         self._client, self._type, self._worker = client, resource_type, worker
         self._clock, self._lease, self._audit = clock, lease, audit_events
         self._together = client.capabilities().transaction or client.capabilities().batch
+        self._heeds = client.capabilities().versioned_update(resource_type)
         self._known: dict[str, Resource] = {}
         self.home = f"{resource_type} in {place}"
 
@@ -202,6 +203,8 @@ class FhirLedger(Ledger):
         self, claims: list[Claim], old: State, new: State, results: dict[str, Result], moved: dict[str, Claim]
     ) -> list[Claim]:
         """One round. Fills ``moved``; gives back the claims that should be tried again, freshly read."""
+        if not self._heeds:
+            claims = self._look_again(claims, old, new, moved)
         held = [(c, self._known.get(c.effect.key)) for c in claims]
         entries = [
             self._update(c.effect, r, new, result=results.get(c.effect.key)) for c, r in held if r is not None
@@ -217,7 +220,16 @@ class FhirLedger(Ledger):
                 moved[claim.effect.key] = self._claim(claim.effect, new, answer.require())
             else:
                 lost.append(claim)
+        if not self._heeds:
+            moved |= self._overwritten([c for c in claims if c.effect.key in moved])
         return self._look_again(lost, old, new, moved)
+
+    def _overwritten(self, claims: Sequence[Claim]) -> dict[str, Claim]:
+        """Servers were seen that ignore ``If-Match``: there only a look before and after tells whose a claim is.
+        What is left is the moment between another worker's look and its write."""
+        found = self._find([c.effect for c in claims])
+        seen = [self._seen(c.effect, found[c.effect.key]) for c in claims if c.effect.key in found]
+        return {c.effect.key: c for c in seen if not self._ours(self._known[c.effect.key])}
 
     def _look_again(self, lost: list[Claim], old: State, new: State, moved: dict[str, Claim]) -> list[Claim]:
         """After a conflict or a lost answer: what is new already was our own write; what is old is tried again."""

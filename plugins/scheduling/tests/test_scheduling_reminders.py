@@ -226,7 +226,7 @@ def test_an_ehr_that_takes_nothing(desk):
 def test_the_check_names_a_telling_text(desk):
     """R-2: `chartside check` tells what is wrong with a practice's own text."""
     with desk.host(texts={"sms.en": "{{ practice }}: psychotherapy {{ day }} {{ time }}"}) as host:
-        [(_, problems)] = host.plugins.each("chartside_check", lambda name: {"context": host.context(name)})
+        problems = host.plugins.call("chartside_check", "scheduling", context=host.context("scheduling"))
         assert any("psychotherapy" in problem for problem in problems)
 
 
