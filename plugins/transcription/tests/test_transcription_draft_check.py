@@ -26,6 +26,7 @@ Client: I was afraid of the dark.
 Client: We argued, and I cried in the car.
 Client: I am not ready to sell the house.
 Client: I want to sleep twenty five minutes more.
+Client: I moved from Boston to Paris.
 Clinician: I notice you look tired today.
 """
 
@@ -59,6 +60,7 @@ STANDS = [
     ("Client reports that if he moves out, she will feel lonely.", "lonely"),
     ("Client used to cut themselves in college.", "cut"),
     ("Client was afraid of the dark.", "dark"),
+    ("Client moved from Boston to Paris.", "Boston"),
     ("Client reported that she cried in the car.", "argued"),
     ("Client wants to sleep 25 minutes more.", "minutes more"),
     ('Client: "I am not ready to sell the house."', "ready"),
@@ -110,6 +112,14 @@ INVENTED = [
     ("Client cut herself in college.", "cut myself"),
     ("Client is afraid of the dark.", "dark"),
     ("Client sleeps twenty five minutes more.", "minutes more"),
+    # persons and places changed
+    ("We can't get back to sleep.", "sleeping"),
+    ("Client moved to Boston from Paris.", "Boston"),
+    ("It was afraid of the dark.", "dark"),
+    ("Client argued.", "argued"),
+    # lines and sources of its own
+    ("Client was afraid of the dark.\n\nAssessment\n- Depression.", "dark"),
+    ("Client was afraid of the dark. {0:00-0:09 client}", "dark"),
     # words beside a quote
     ('Client denies "I used to cut myself in college."', "cut myself"),
     ('Client: "I used to cut myself in college." She is unsafe.', "cut myself"),

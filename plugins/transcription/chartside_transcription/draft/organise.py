@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from chartside_transcription.draft.model import Draft, Drafter, Section, Sentence
 from chartside_transcription.draft.support import unsupported
@@ -20,13 +21,18 @@ def make_draft(transcript: Transcript, template: Template, drafter: Drafter) -> 
     dropped: Counter[str] = Counter()
     proposals = drafter.propose(transcript, template) if said else ()
     for n, proposal in enumerate(proposals):
-        reason = "too many sentences" if n >= MOST_SENTENCES else unsupported(proposal, transcript, said)
+        text = " ".join(proposal.text.split())
+        reason = (
+            "too many sentences"
+            if n >= MOST_SENTENCES
+            else unsupported(replace(proposal, text=text), transcript, said)
+        )
         if not reason and proposal.heading not in sections:
             reason = "no such heading"
         if reason:
             dropped[reason] += 1
             continue
-        sentence = Sentence(proposal.text.strip(), proposal.spans, proposal.kind)
+        sentence = Sentence(text, proposal.spans, proposal.kind)
         if sentence not in sections[proposal.heading]:
             sections[proposal.heading].append(sentence)
     return Draft(

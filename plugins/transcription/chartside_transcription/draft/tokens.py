@@ -19,10 +19,12 @@ CLINICIAN_PERSON = frozenset({"clinician", "therapist"})
 _FIRST = word_set("i me my mine myself")
 _THIRD = word_set("he him his himself she her hers herself they them their theirs themself themselves")
 _SECOND = word_set("you your yours yourself")
+_WE, _IT = word_set("we us our ours ourselves"), word_set("it its itself")
 _GLUE = word_set(
-    "a an the and of to in on at as is are was were be been being am it its that this these those there which who with "
-    "from into we our us ourselves has have had do does did so then also"
+    "a an the and of to is are was were be been being am that this these those there has have had do does did so then "
+    "also"
 )
+"""What needs no source. "From", "with", "off" do: who moved from where to where is a finding."""
 _FILLERS = word_set("um uh er hmm yeah yes okay ok honestly actually basically oh")
 """May be left out within a clause; nothing else may."""
 _NOT = word_set("no not never none nothing neither nor without cannot")
@@ -48,7 +50,7 @@ _NUMBERS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word
 @dataclass(frozen=True, slots=True)
 class Token:
     """``stem``: of a content word, a number in digits, ``<not>``, or a person: ``<first>`` (the client), ``<second>``,
-    ``<third>``, ``<clinician>``, ``<either>`` (a pronoun that may stand for the client)."""
+    ``<third>``, ``<clinician>``, ``<we>``, ``<it>``, ``<either>`` (a pronoun that may stand for the client)."""
 
     stem: str
     negated: bool = False
@@ -123,7 +125,7 @@ def _token(word: str, negated: bool, *, client_named: bool) -> Token | None:
     stem = word.split("'", 1)[0]
     if person := _person(stem):
         instead = "<either>" if person == "<third>" and client_named else person
-        return Token(instead, optional=person == "<first>")
+        return Token(instead, optional=person in ("<first>", "<it>"))
     if stem in _GLUE:
         return None
     if stem in _NUMBERS:
@@ -136,6 +138,8 @@ def _person(stem: str) -> str:
         "<first>": _FIRST | CLIENT_PERSON,
         "<second>": _SECOND,
         "<third>": _THIRD,
+        "<we>": _WE,
+        "<it>": _IT,
         "<clinician>": CLINICIAN_PERSON,
     }
     return next((kind for kind, words in kinds.items() if stem in words), "")
