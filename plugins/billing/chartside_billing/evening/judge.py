@@ -49,9 +49,13 @@ class Evening:
         """The focus of every claim that was judged."""
         return frozenset(own(resource) for _, resource in self.pairs)
 
-    def missing(self) -> list[str]:
-        """What was not loaded or not said, each reason once."""
-        return sorted({why for report in self.reports for why in report.reasons()})
+    def missing(self) -> dict[str, set[str]]:
+        """What was not loaded or not said, and the rules that wait for it."""
+        found: dict[str, set[str]] = {}
+        for report in self.reports:
+            for reason, rules in report.reasons().items():
+                found.setdefault(reason, set()).update(rules)
+        return dict(sorted(found.items()))
 
 
 def judge(

@@ -127,10 +127,9 @@ def _count(evening: Evening, report: JobReport) -> None:
         report.notes.append(f"This EHR does not give: {', '.join(sorted(evening.skipped))}.")
     missing = evening.missing()
     report.notes += [f"Not checked: {reason}." for reason in missing if reason.startswith("load ")]
-    if any(not reason.startswith("load ") for reason in missing):
-        report.notes.append(
-            "More rules need what this EHR does not say of every claim: docs/billing.md lists them."
-        )
+    others = {rule for reason, rules in missing.items() if not reason.startswith("load ") for rule in rules}
+    if others:
+        report.notes.append(f"{len(others)} more rules need what this EHR does not say of every claim.")
 
 
 def _write(context: Context, made: Plan, report: JobReport, options: JobOptions) -> None:
