@@ -163,3 +163,46 @@ def test_metadata_that_wants_a_token(server, client):
     assert server.seen[1].headers["Authorization"] == "Bearer t"
     guarded.capabilities()
     assert len(server.seen) == 2
+
+
+def statement(**task):
+    """A CapabilityStatement that says so much about Task."""
+    resource = {"type": "Task", "interaction": [{"code": "read"}, {"code": "update"}], **task}
+    return {
+        "resourceType": "CapabilityStatement",
+        "rest": [{"mode": "server", "patchFormat": ["application/json-patch+json"], "resource": [resource]}],
+    }
+
+
+def test_a_patch_with_a_stale_version_is_taken(server, client):
+    """Seen: PATCH with a stale If-Match accepted. The patch tests what stood there, so it fails there, too."""
+    able = statement(versioning="versioned-update", interaction=[{"code": "patch"}, {"code": "read"}])
+    server.script = [Reply(200, able), Reply(200, kept("2"))]
+    client.save(kept(), {**kept(), "status": "completed"})
+    tests = [each for each in server.seen[1].json if each["op"] == "test"]
+    assert tests == [{"op": "test", "path": "/status", "value": "requested"}]
+
+
+def test_a_version_that_never_changes(server, client):
+    """Seen: If-Match ignored, versionId always 1. What stands there is looked at before it is written over (S-20)."""
+    server.script = [Reply(200, statement()), Reply(200, kept(note=[{"text": "by somebody else"}]))]
+    with pytest.raises(errors.VersionConflict):
+        client.save(kept(), {**kept(), "status": "completed"})
+    assert [seen.method for seen in server.seen] == ["GET", "GET"]
+
+
+def test_a_search_that_insists_on_a_parameter(server, client):
+    """Seen: Observation wants a category or code, Appointment a patient: 400, typed, and not tried again."""
+    server.reply(
+        400, {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}
+    )
+    with pytest.raises(errors.Rejected) as caught:
+        client.search("Observation", {"date": "ge2026"}).first()
+    assert caught.value.issues == (("error", "required"),)
+    assert len(server.seen) == 1
+
+
+def test_headers_of_a_rate_limit_are_no_refusal(server, client):
+    """Seen: X-RateLimit-Remaining: 0 with a good answer. The answer is taken; a 429 would be told as one."""
+    server.reply(200, kept(), X_RateLimit_Remaining="0", X_RateLimit_Reset="60")
+    assert client.read("Task", "7")["id"] == "7"
