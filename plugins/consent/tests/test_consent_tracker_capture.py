@@ -49,7 +49,7 @@ def part(consent, url, name):
 
 
 @pytest.mark.parametrize("kind", [k.value for k in ConsentType])
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("language", ["en", pytest.param("es", marks=pytest.mark.slow)])
 def test_every_kind_is_recorded_whole(tracker, sign, kind, language):
     """consent.md, "What is recorded"; C-4: one level of provisions at most; the engine computes it."""
     patient = tracker.new(born="2012-01-01" if kind == "proxy" else "1980-01-01", state="IL")

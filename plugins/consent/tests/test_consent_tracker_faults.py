@@ -42,7 +42,10 @@ SERVERS = {
 }
 
 
-@pytest.fixture(scope="module", params=SERVERS, ids=list(SERVERS))
+@pytest.fixture(
+    scope="module",
+    params=["transactions", "none", pytest.param("no-patch", marks=pytest.mark.slow)],
+)
 def world(request, make_tracker):
     with make_tracker(**SERVERS[request.param]) as tracker:
         yield tracker
