@@ -230,6 +230,18 @@ def test_the_check_names_a_telling_text(desk):
         assert any("psychotherapy" in problem for problem in problems)
 
 
+@pytest.mark.ehr(search={"Appointment": frozenset({"patient"})}, unknown_parameter="refuse")
+def test_an_ehr_that_finds_appointments_by_patient_only(desk):
+    """Seen in the field: the check says it, and a run ends with the server's word, not with a crash."""
+    desk.fill(1)
+    with desk.host() as host:
+        problems = host.plugins.call("chartside_check", "scheduling", context=host.context("scheduling"))
+        report = host.run("scheduling.reminders")
+    assert any("by date" in problem for problem in problems)
+    assert report.failed
+    assert "Rejected" in report.notes[0]
+
+
 @pytest.mark.parametrize("count", [200, 800])
 @pytest.mark.ehr(clients=0)
 def test_cost_is_that_of_what_is_due(desk, count):
