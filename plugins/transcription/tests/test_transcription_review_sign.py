@@ -23,8 +23,9 @@ from chartside.testing.hosts import PRACTICE
 from chartside.testing.plugin import NOW
 from chartside_transcription.draft import load_template, make_draft
 from chartside_transcription.draft.rules import Rules
+from chartside_transcription.filing import MENTAL_HEALTH_NOTE, PROGRESS_NOTE
 from chartside_transcription.permit import Sitting
-from chartside_transcription.review import MENTAL_HEALTH_NOTE, PROGRESS_NOTE, Review
+from chartside_transcription.review import Review
 from chartside_transcription.typed import typed
 
 MODEL = Model("whisper-test", "1", "Chartside", card="A test.")
@@ -285,7 +286,7 @@ def test_a_draft_in_the_companion_is_signed_once_though_it_was_cut(sandbox_ehr, 
 
 def test_a_signed_write_is_refused_where_drafts_are_taken(review, patient):
     """P-3: the way without a draft is open only where the adapter says that drafts are refused."""
-    made = review._made(patient, "A note.", "Note", "direct")
+    made = review._filing.made(patient, "A note.", "Note", "direct")
     with pytest.raises(PolicyRefused, match="takes drafts"):
         review._context.ai.write_signed(made, SIGNER)
 
@@ -420,6 +421,23 @@ def test_the_transcript_is_kept_only_when_asked_and_apart(sandbox_ehr, raw, revi
         keeping.sign(id, SIGNER)
         keeping.discard(kept.id)
         assert stored(keeping, kept.id)["docStatus"] == "entered-in-error"
+
+
+def test_a_transcript_in_the_companion_is_never_signed(sandbox_ehr, raw, patient):
+    """T-12: not by the way of an EHR that takes no drafts, either."""
+    from chartside.testing.ehr import running_ehr
+
+    with (
+        running_ehr(FrozenClock(NOW), {"clients": 1}) as second,
+        opened(
+            sandbox_ehr.base_url, adapter="oracle-health", companion=second.base_url, keep_transcript=True
+        ) as review,
+    ):
+        filed(review, patient)
+        [kept] = [one for one in review.drafts(patient) if "Transcript" in one.title]
+        with pytest.raises(InputError, match="no note"):
+            review.sign(kept.id, SIGNER)
+    assert not list(raw.search("DocumentReference", {"patient": patient}).matches())
 
 
 def test_an_ehr_that_does_not_know_the_code_gets_the_general_one(review, patient, sandbox_ehr):
