@@ -1,6 +1,6 @@
 """Word errors, speakers, speed and memory of the transcription beside plain faster-whisper and pocketsphinx.
 
-    python bench/bench_asr.py [--data ../shared/data/asr] [--minutes 60] [--every 1] [--sets read,dictation] [--sphinx]
+    python bench/bench_asr.py [--data ../shared/data/asr] [--minutes 60] [--every 1] [--set dictation]
 
 Every engine is a process of its own; they take turns file by file, so that a busy machine slows all alike. Plain is
 ``WhisperModel(...).transcribe(file, language="en", beam_size=5, vad_filter=True, word_timestamps=True)`` with the same
@@ -476,7 +476,7 @@ def main() -> int:
         "--minutes", type=float, default=60, help="length of the long recording; 0 leaves it out"
     )
     parser.add_argument("--every", type=int, default=1, help="take every n-th of the single sentences")
-    parser.add_argument("--sets", default="", help="names of sets, comma separated")
+    parser.add_argument("--set", action="append", default=[], help="only this set; may be given again")
     parser.add_argument("--no-sphinx", action="store_true", help="leave pocketsphinx out")
     parser.add_argument("--serve", choices=list(ENGINES), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -491,7 +491,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="chartside-bench-") as held:
         folder = Path(held)
         peers = [Peer(name) for name in ENGINES if not (asked.no_sphinx and name == "pocketsphinx")]
-        wanted = [name for name in asked.sets.split(",") if name]
+        wanted = asked.set
         sets = sets_of(labels, folder, asked.every)
         scores = {
             name: compare(peers, name, some) for name, some in sets.items() if not wanted or name in wanted
