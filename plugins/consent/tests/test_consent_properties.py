@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from chartside.codes import CONSENT_TYPE_SYSTEM, concept
 from chartside.gate.model import Action, DecisionRequest
+from chartside_consent.compiling import REPLACES
 from chartside_consent.engine import decide
 
 REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -182,6 +184,55 @@ def test_adding_a_denial_anywhere_never_widens(
     assert permitted(changed, request) <= permitted(pile, request)
 
 
+LESS = ("actor", "labels", "date", "author", "data")
+
+
+def knowing_less(request: DecisionRequest, what: str) -> DecisionRequest:
+    """The same request with one thing less known about it."""
+    if what == "actor":
+        return replace(request, actor="")
+    resource = dict(request.resource) if request.resource else None
+    if what == "data":
+        return replace(request, resource=None)
+    if resource:
+        resource.pop({"labels": "meta", "date": "effectiveDateTime", "author": "performer"}[what], None)
+    return replace(request, resource=resource)
+
+
+@few
+@given(piles, requests, st.sampled_from(LESS))
+def test_knowing_less_never_permits_more(pile: Any, request: DecisionRequest, what: str) -> None:
+    """Rule 6: what is permitted without knowing something is permitted whatever it turns out to be."""
+    if what == "data" and request.action not in (Action.READ, Action.DISCLOSE):
+        return  # a message is about no data
+    if permitted(pile, knowing_less(request, what)):
+        assert permitted(pile, request)
+
+
+@few
+@given(piles, requests, st.randoms())
+def test_saying_it_twice_changes_nothing(pile: Any, request: DecisionRequest, rng: random.Random) -> None:
+    """C-3: copies of consents, each under an id of its own and shuffled in, leave the outcome as it is."""
+    copies = [{**consent, "id": f"copy{n}"} for n, consent in enumerate(pile)]
+    both = rng.sample([*pile, *copies], 2 * len(pile))
+    assert decide(both, request).outcome is decide(pile, request).outcome
+
+
+@few
+@given(piles, requests, st.randoms())
+def test_superseding_never_widens_what_the_new_one_allows(
+    pile: Any, request: DecisionRequest, rng: random.Random
+) -> None:
+    """C-3, C-6: after a consent is superseded, the decision is that of the pile without it."""
+    if len(pile) < 2:
+        return
+    new, old = rng.sample(pile, 2)
+    link = {"url": REPLACES, "valueReference": {"reference": f"Consent/{old['id']}"}}
+    linked = [{**c, "extension": [link]} if c is new else c for c in pile]
+    if new["status"] == "active":
+        assert decide(linked, request).outcome is decide([c for c in pile if c is not old], request).outcome
+
+
 @few
 @given(piles, requests)
 def test_a_permit_names_active_consents(pile: Any, request: DecisionRequest) -> None:
@@ -197,6 +248,15 @@ PROPERTIES = {
     test_order_does_not_matter: (piles, requests, st.randoms()),
     test_adding_a_consent_that_denies_denies: (piles, consents, requests),
     test_adding_a_denial_anywhere_never_widens: (piles, requests, leaves, st.randoms()),
+    test_knowing_less_never_permits_more: (piles, requests, st.sampled_from(LESS)),
+    test_saying_it_twice_changes_nothing: (piles, requests, st.randoms()),
+    test_superseding_never_widens_what_the_new_one_allows: (piles, requests, st.randoms()),
+    test_revoking_and_expiring_never_widens: (
+        piles,
+        requests,
+        st.integers(0, 3),
+        st.sampled_from(["inactive", "entered-in-error", "rejected", "expired"]),
+    ),
 }
 
 
