@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -186,3 +187,33 @@ def test_drafters_are_plug_ins_too():
     assert find_drafter("rules").name == "rules"
     with pytest.raises(ConfigError, match="no drafter"):
         find_drafter("oracle")
+
+
+def example(doc: str) -> str:
+    """The indented code of a docstring."""
+    lines = doc.splitlines()
+    code = [line for line in lines if line.startswith("    ") or not line.strip()]
+    return textwrap.dedent("\n".join(code))
+
+
+def test_the_example_engine_of_the_docstring_works():
+    """T-13: what the package tells an author is true."""
+    space = {"my_recogniser": lambda samples: "I slept six hours."}
+    exec(compile(example(engines.__doc__), "<engines>", "exec"), space)
+    [found] = space["plugin"].chartside_transcription_engines()
+    assert found.name == "mine"
+    assert [w.text for w in found(None).hear(SOUND, EngineOptions()).words] == ["I", "slept", "six", "hours."]
+    assert found(None).model == ("my-model", "1.0")
+
+
+def test_the_example_drafter_of_the_docstring_works():
+    """T-8: the check lets stand what it proposes for words 12 to 18 of such a transcript."""
+    from chartside_transcription.draft import load_template, make_draft, model
+    from chartside_transcription.typed import typed
+
+    space: dict[str, object] = {}
+    exec(compile(example(model.__doc__), "<drafter>", "exec"), space)
+    talk = "Clinician: " + "word " * 12 + "\nClient: I sleep about five hours a night."
+    draft = make_draft(typed(talk.encode()), load_template("dap"), space["MyDrafter"]())
+    assert [s.text for s in draft.sections[0].sentences] == ["Client sleeps about five hours a night."]
+    assert draft.dropped == {}

@@ -8,8 +8,8 @@ A drafter (an LLM, for instance) implements ``Drafter`` in a package of its own:
         name = "mine"
 
         def propose(self, transcript, template):
-            # words 12 to 20 of the transcript are: "I sleep about five hours a night."
-            yield Proposal("Data", "Client sleeps about five hours a night.", ((12, 20),))
+            # words 12 to 18 of the transcript are: "I sleep about five hours a night."
+            yield Proposal("Data", "Client sleeps about five hours a night.", ((12, 18),))
 
 Whatever it proposes, a sentence whose words are not in its span is dropped, and the check is not the drafter's.
 """
