@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,9 @@ def report(
         engine = Whisper(Settings(fast=fast))
 
         def tell(n: int) -> None:
-            typer.echo(f"\rheard {n} of {len(known)} recordings", err=True, nl=n == len(known))
+            over = sys.stderr.isatty()
+            begin, end = ("\r" if over else ""), n == len(known) or not over
+            typer.echo(f"{begin}heard {n} of {len(known)} recordings", err=True, nl=end)
 
         found = measure(
             known,

@@ -65,15 +65,17 @@ def transcript_of(
     engine = Whisper(Settings(fast=fast))
     source = sys.stdin.buffer if str(file) == "-" else file
     found = transcribe(source, engine, options, (lambda _: None) if quiet else tell)
-    if not quiet:
+    if not quiet and sys.stderr.isatty():
         typer.echo("", err=True)
     return found
 
 
 def tell(progress: Progress) -> None:
-    """One line that is written over."""
+    """One line that is written over; on a pipe or in a log, a line for each piece."""
+    over = sys.stderr.isatty()
     total = f" of {minutes(progress.total)}" if progress.total else ""
-    typer.echo(f"\rtranscribed {minutes(progress.done)}{total}", err=True, nl=False)
+    begin, end = ("\r", "") if over else ("", "\n")
+    typer.echo(f"{begin}transcribed {minutes(progress.done)}{total}{end}", err=True, nl=False)
 
 
 def minutes(seconds: float) -> str:
