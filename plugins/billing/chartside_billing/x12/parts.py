@@ -40,17 +40,16 @@ PAYER_REFERENCES = {"F8": "claim_number", "G1": "prior_authorization", "9F": "re
 
 def trim(elements: Iterable[Element]) -> Elements:
     """Without empty elements and components at the end, as X12 wants it."""
-    kept: list[Element] = []
-    for element in elements:
-        if isinstance(element, tuple):
-            while element and not element[-1]:
-                element = element[:-1]  # noqa: PLW2901 - shortened in place on purpose
-            kept.append(element if len(element) > 1 else "".join(element))
-        else:
-            kept.append(element)
+    kept: list[Element] = [e if isinstance(e, str) else _shortened(e) for e in elements]
     while kept and not kept[-1]:
         kept.pop()
     return tuple(kept)
+
+
+def _shortened(element: tuple[str, ...]) -> Element:
+    while element and not element[-1]:
+        element = element[:-1]
+    return element if len(element) > 1 else "".join(element)
 
 
 def amount(value: Decimal | None, raw: str = "") -> str:

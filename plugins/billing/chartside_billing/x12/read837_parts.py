@@ -28,8 +28,8 @@ _NUMERIC = frozenset({"SVD", "CAS", "AMT"})
 
 def same(seg: Seg, rebuilt: parts.Elements) -> bool:
     """Whether a segment built from the model says what the file's segment says."""
-    flat = tuple(":".join(e) if isinstance(e, tuple) else e for e in rebuilt)
-    sent = parts.trim(seg.elements)
+    flat = tuple([e if isinstance(e, str) else ":".join(e) for e in rebuilt])
+    sent = seg.elements if seg.elements[-1] else parts.trim(seg.elements)
     if flat == sent:
         return True
     if len(flat) != len(sent):
