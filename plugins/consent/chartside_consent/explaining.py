@@ -47,9 +47,7 @@ class Explanation:
         """The same in plain words."""
         decision = self.decision
         found = [f"{decision.outcome.value.upper()}: {_headline(self)}"]
-        found += [
-            f"  because {r.text} [{r.source}{' ' + r.path if r.path else ''}]" for r in decision.reasons
-        ]
+        found += [f"  {r.text} [{r.source}{' ' + r.path if r.path else ''}]" for r in decision.reasons]
         found += [f"  duty: {_DUTIES.get(duty, duty)}" for duty in decision.obligations]
         if decision.review:
             found.append("  The staff is asked to look at this.")
