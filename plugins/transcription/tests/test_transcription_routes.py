@@ -371,3 +371,27 @@ def test_a_weak_or_shared_token_is_refused(tokens):
             host.context("transcription")
         assert "reviewers" in str(told.value)
         assert "tttt" not in str(told.value)
+
+
+def test_sound_leaves_only_after_its_disclosure_is_in_the_audit(world, call, asr_server, monkeypatch):
+    """S-10, S-18: no audit, no disclosure, no recording; with it, one record that names client and recipient."""
+    from chartside.audit import Event
+    from chartside.errors import AuditUnavailable
+
+    _, _, host = world
+    outlet = host.context("transcription").outlet
+    told = []
+
+    class Auditor:
+        def record(self, records):
+            told.extend(records)
+            raise AuditUnavailable("the trail cannot be written")
+
+    asr_server.seen.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(outlet, "_auditor", Auditor())
+        assert call("POST", "/sessions", json={"client": ALLOWED}).status_code == 503
+    assert [(r.event, r.patient, r.recipient, r.data_class) for r in told] == [
+        (Event.DISCLOSURE, ALLOWED, "asr", "audio")
+    ]
+    assert asr_server.seen == []
