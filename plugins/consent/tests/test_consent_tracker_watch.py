@@ -287,3 +287,63 @@ def test_coverage_is_read_in_few_round_trips(make_tracker, sign, places):
 
 def requests_of(ehr):
     return requests.get(ehr.base_url.replace("/fhir", "/_sandbox/requests"), timeout=10).json()["total"]
+
+
+# --- the hooks -------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_shows_coverage_and_one_explained_decision(make_tracker):
+    """Issue 2, "shown", 5: a table by ids, its sums, and a decision with its reasons; nothing is written."""
+    from dataclasses import fields
+
+    from chartside.demo import Stage
+
+    with make_tracker(clients=20) as tracker:
+        said, tables = [], []
+        parts = {
+            "say": said.append,
+            "table": lambda columns, rows, title: tables.append((columns, rows, title)),
+        }
+        parts |= {"host": tracker.host, "gateway": tracker.gateway}
+        stage = Stage(**{field.name: parts.get(field.name) for field in fields(Stage)})
+        before = tracker.ehr.sandbox.store.query(
+            "SELECT count(*) FROM resource WHERE type != 'AuditEvent'", ()
+        )
+        tracker.host.plugins.call("chartside_demo", "consent", context=tracker.context, stage=stage)
+        after = tracker.ehr.sandbox.store.query(
+            "SELECT count(*) FROM resource WHERE type != 'AuditEvent'", ()
+        )
+    [(columns, rows, title)] = tables
+    assert columns == ("client", "visit", "when", "lacks")
+    assert rows
+    assert "coverage" in title
+    assert any("clients with a visit" in line for line in said)
+    assert any(line.startswith("DENY: sms for REMIND") for line in said)
+    assert before == after
+
+
+def test_check_tells_of_forms_that_cannot_be_used(make_tracker, tmp_path):
+    """``chartside check``: the file and what it lacks."""
+    (tmp_path / "bad.json").write_text('{"resourceType": "Questionnaire"}')
+    with make_tracker(settings={"forms": str(tmp_path)}) as tracker:
+        found = tracker.host.plugins.call("chartside_check", "consent", context=tracker.context)
+    assert len(found) == 1
+    assert "bad.json: it has no url" in found[0]
+
+
+def test_the_law_stands_in_the_explanation(tracker, sign):
+    """explain: consent, provision path, base rule, and the law's own rule with its id."""
+    from chartside.codes import TOOL_SYSTEM
+    from chartside.gate.model import Action
+    from chartside_consent.answering import ask
+
+    patient = tracker.new(state="IL")
+    record(tracker.context, sign("recording", patient, TODAY))
+    answer = ask(
+        tracker.context, patient, Action.RECORD, purpose="TRANSCRIBE", actor=f"{TOOL_SYSTEM}|transcription"
+    )
+    text = "\n".join(answer.lines())
+    assert "recording consent" in text
+    assert " provision]" in text
+    assert "[US-IL-WOPR-RECORDING]" in text
+    assert answer.decision.permitted
