@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +26,7 @@ from chartside.clock import FrozenClock
 from chartside.errors import ChannelUnavailable, ConfigError, InputError, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse import Answer, Clearinghouse, LocalClearinghouse
 from chartside_billing.clearinghouse.answers import write_835
+from chartside_billing.clearinghouse.base import interchange_number
 from chartside_billing.clearinghouse.desk import Worked, read, work_in
 from chartside_billing.clearinghouse.http import HttpAccount, HttpClearinghouse
 from chartside_billing.clearinghouse.sftp import SftpAccount, SftpClearinghouse
@@ -84,6 +85,14 @@ def test_a_file_submitted_again_is_answered_once(tmp_path: Path) -> None:
         house.done(answer)
     house.submit("a.837", data)
     assert list(house.fetch()) == []
+
+
+def test_an_interchange_number_is_not_used_twice() -> None:
+    """EDI-002: ISA13 is another one each second, and for claims and questions of the same second."""
+    moments = [NOW + timedelta(seconds=n) for n in range(1000)]
+    numbers = [interchange_number(at, kind) for at in moments for kind in ("837", "270")]
+    assert len(set(numbers)) == 2000
+    assert all(0 < number < 1_000_000_000 for number in numbers)
 
 
 def test_a_file_that_is_no_837p_is_rejected_by_999(tmp_path: Path) -> None:

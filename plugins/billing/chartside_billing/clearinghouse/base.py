@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Clearinghouse(ABC):
     @abstractmethod
     def done(self, answer: Answer) -> None:
         """Say that an answer was worked in."""
+
+
+def interchange_number(at: datetime, kind: str = "837") -> int:
+    """ISA13: another one each second for 15 years, even for claims, odd for questions (270)."""
+    return int(at.timestamp()) * 2 % 999_999_998 + 2 + (kind != "837")
 
 
 def file_name(control: int, kind: str = "837") -> str:

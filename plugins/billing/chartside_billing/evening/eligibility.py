@@ -18,7 +18,7 @@ from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.base import Clearinghouse, file_name
+from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.fhir_claim.facts import eligibility
@@ -144,7 +144,7 @@ def _send(
     report: JobReport,
 ) -> None:
     now = context.clock.now()
-    number = int(now.timestamp()) % 1_000_000_000
+    number = interchange_number(now, "270")
     begun = [claim for claim, _ in pairs]
     try:
         inquiries = [_inquiry(q, str(_stored(context, c, q)["id"])) for c, q in pairs]

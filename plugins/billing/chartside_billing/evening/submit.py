@@ -28,7 +28,7 @@ from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.base import Clearinghouse, file_name
+from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
 from chartside_billing.clearinghouse.desk import BILLING_SYSTEM, REJECTED
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
@@ -209,7 +209,7 @@ def _send(
 ) -> None:
     """One file with these claims. What surely did not leave is given back; what nobody knows stays begun."""
     now = context.clock.now()
-    number = int(now.timestamp()) % 1_000_000_000
+    number = interchange_number(now)
     control = Control(created=now, interchange=number, group=number, transaction=1, reference=f"{number:09}")
     try:
         written = write_837(
