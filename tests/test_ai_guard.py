@@ -25,6 +25,7 @@ from chartside.jobs.ledger import Claim, Effect, Result, State
 from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.manifest import Manifest
 from chartside.sandbox.server import Sandbox
+from chartside.testing import host_for
 
 TEXTS = [
     *(
@@ -301,6 +302,15 @@ def test_the_ledger_carries_no_ai_text(name: str) -> None:
     ):
         with pytest.raises(PolicyRefused, match="P-3"):
             way()
+
+
+@pytest.mark.ehr(clients=1)
+def test_words_of_a_plugin_with_a_model_are_not_kept_as_a_message(ehr: Any, clock: Any) -> None:
+    """P-3: a practice may want the text of messages in the chart; what a model may have worded stays out of it."""
+    plugins = {name: {"enabled": True} for name in ("transcription", "scheduling")}
+    with host_for(ehr, clock, plugins=plugins, messaging={"record_text": True}) as host:
+        assert host.context("scheduling").messages._settings.record_text
+        assert not host.context("transcription").messages._settings.record_text
 
 
 def test_no_effect_claims_the_label() -> None:

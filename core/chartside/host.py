@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
 
-from chartside.ai import AiWriter, guard_effect, guard_entries
+from chartside.ai import AiWriter, binds, guard_effect, guard_entries
 from chartside.audit import Auditor, Observer, Trail
 from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
@@ -228,7 +228,8 @@ class Host:
         return Messages(
             plugin=manifest,
             practice=self.config.practice,
-            settings=self.config.messaging,
+            # What a model may have worded is not kept in the chart: there it would pass for somebody's words (P-3).
+            settings=self.config.messaging | ({"record_text": False} if binds(manifest) else {}),
             channels=lambda: self.channels,
             registry=self.outbound,
             decide=self.gate.decide,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chartside.ai.companion import in_companion
-from chartside.ai.guard import guard_effect, guard_entries, guard_operation, refuse_unlabelled_ai
+from chartside.ai.guard import binds, guard_effect, guard_entries, guard_operation, refuse_unlabelled_ai
 from chartside.ai.model import Draft, Model
 from chartside.ai.writer import AiWriter, Written
 
@@ -12,6 +12,7 @@ __all__ = [
     "Draft",
     "Model",
     "Written",
+    "binds",
     "guard_effect",
     "guard_entries",
     "guard_operation",
