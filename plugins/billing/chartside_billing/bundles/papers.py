@@ -18,6 +18,7 @@ from chartside_billing.documents import (
     RemittanceClaim,
 )
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
+from chartside_billing.model import Adjustment
 from chartside_billing.money import ZERO, parse_amount
 from chartside_billing.x12.bundle import Graph
 
@@ -25,13 +26,15 @@ _ESTIMATE = ("gfe", "good faith estimate", "good-faith-estimate")
 _OVER = frozenset({"cancelled", "entered-in-error", "noshow", "proposed", "waitlist"})
 
 
-def documents(graph: Graph) -> Iterator[tuple[Document, str]]:
-    """Every document that rules can judge, with its reference."""
+def documents(graph: Graph, *, answers: bool = True) -> Iterator[tuple[Document, str]]:
+    """Every document that rules can judge, with its reference. ``answers``: also refusals and denials, which beside
+    a claim that waits to be sent are its history."""
     yield from ((d, d.where) for d in _estimates(graph))
     yield from ((d, d.where) for d in _invoices(graph))
     yield from ((d, d.where) for d in _payments(graph))
-    yield from ((d, d.where) for d in _refusals(graph))
-    yield from ((d, d.where) for d in _denials(graph))
+    if answers:
+        yield from ((d, d.where) for d in _refusals(graph))
+        yield from ((d, d.where) for d in _denials(graph))
     yield from ((d, d.where) for d in superbills(graph))
 
 
@@ -173,5 +176,6 @@ def _denials(graph: Graph) -> Iterator[Remittance]:
         if paid != 0 or not (reasons or answer.get("processNote") or answer.get("error")):
             continue
         told = tuple(code for a in reasons for code in codes(a.get("reason")))
-        one = RemittanceClaim(charge=Decimal(1), remarks=told, where=own(answer))
+        taken = [Adjustment("CO", code, Decimal(1)) for code in told[:1] or ("?",)]
+        one = RemittanceClaim(charge=Decimal(1), adjustments=taken, matches=1, where=own(answer))
         yield Remittance(own(answer), claims=[one], where=own(answer))

@@ -32,7 +32,7 @@ class Bundled:
 def read_bundle(source: object) -> Bundled:
     """Everything that rules can judge. Raises InputError if there is nothing."""
     graph = Graph([("", resource) for resource in flat(source)])
-    found = Bundled(documents=list(papers.documents(graph)))
+    found = Bundled()
     pairs = assemble(graph).claims
     if graph.of("Claim"):  # a visit without a claim says nothing in a Bundle that was made around a claim
         pairs = [(claim, resource) for claim, resource in pairs if resource.get("resourceType") == "Claim"]
@@ -41,6 +41,7 @@ def read_bundle(source: object) -> Bundled:
     for claim, resource in pairs:
         if own(resource) not in sent or reference(resource.get("patient")) not in waiting:
             found.claims.append(_enriched(claim, resource, graph))
+    found.documents = list(papers.documents(graph, answers=not waiting))
     if not found.claims and not found.documents:
         raise InputError(EMPTY)
     return found
