@@ -77,3 +77,31 @@ def test_a_folder_that_cannot_be_written_is_told_not_traced():
     assert process.returncode == 2
     assert errors.startswith("error: ")
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("wrong", ["no/such/folder/x.db", "text.db", "folder"])
+def test_a_sandbox_file_that_cannot_be_used_is_told(tmp_path, wrong):
+    """No traceback at a user, and what stands there is not touched."""
+    (tmp_path / "text.db").write_text("a letter to somebody, no database at all" * 50)
+    (tmp_path / "folder").mkdir()
+    process = chartside(
+        "sandbox",
+        "--file",
+        str(tmp_path / wrong),
+        "--port",
+        "0",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "cannot be used" in errors
+    assert "Traceback" not in errors
+    assert "letter" in (tmp_path / "text.db").read_text()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--clients", "-5"), ("--port", "99999")])
+def test_impossible_numbers_are_told(option, value):
+    done = call("sandbox", option, value)
+    assert done.exit_code == 2
+    assert option in done.output

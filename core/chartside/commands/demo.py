@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running, and say what to try.")] = False,
-    clients: Annotated[int, typer.Option(help="How many invented clients.")] = 200,
+    clients: Annotated[int, typer.Option(min=1, help="How many invented clients.")] = 200,
     folder: Annotated[
         Path | None, typer.Option(help="Keep EHR, keys and papers there; a temporary folder without.")
     ] = None,

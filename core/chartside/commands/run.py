@@ -87,7 +87,8 @@ def _data(report: JobReport) -> dict[str, object]:
 def serve(
     config: ConfigOption = Path("chartside.toml"),
     port: Annotated[
-        int, typer.Option(help="Serve the plugins' pages here, on 127.0.0.1; 0: no pages.")
+        int,
+        typer.Option(min=0, max=65535, help="Serve the plugins' pages here, on 127.0.0.1; 0: no pages."),
     ] = 8010,
 ) -> None:
     """Run every job again and again, each at its own pace, and serve the plugins' pages; Ctrl-C or SIGTERM ends it.
@@ -100,10 +101,10 @@ def serve(
 
     with Host(load(config)) as host:
         runner = Runner(host, port=port, report=show)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
         with runner.running():
-            typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
             try:
+                typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
                 while True:
                     time.sleep(3600)
             except KeyboardInterrupt:

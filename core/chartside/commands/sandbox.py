@@ -10,8 +10,8 @@ import typer
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8080,
-    clients: Annotated[int, typer.Option(help="How many invented clients.")] = 100,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    clients: Annotated[int, typer.Option(min=0, help="How many invented clients.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed invents the same practice.")] = 1,
     file: Annotated[Path | None, typer.Option(help="Keep it in this SQLite file; in memory without.")] = None,
 ) -> None:

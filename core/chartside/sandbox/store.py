@@ -18,6 +18,7 @@ from typing import NamedTuple
 import orjson
 
 from chartside.clock import Clock, SystemClock
+from chartside.errors import ConfigError
 from chartside.sandbox import parameters
 from chartside.sandbox.dates import iso, to_ms
 from chartside.sandbox.indexing import Indexer, Rows, empty_rows, localiser
@@ -72,6 +73,19 @@ class Row(NamedTuple):
         return found
 
 
+def _opened(path: str) -> sqlite3.Connection:
+    """The database, its tables made. Raises ConfigError for a file that is none, or cannot be written."""
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        db.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;" + _TABLES
+        )
+    except sqlite3.DatabaseError as error:
+        mend = "name a file of an earlier sandbox, or a new one in a folder that is there"
+        raise ConfigError(path, f"cannot be used ({error})", mend=mend) from None
+    return db
+
+
 class Store:
     """The sandbox's database: in memory, or in a file that a later run opens again.
 
@@ -82,10 +96,7 @@ class Store:
         self.lock = threading.RLock()
         self.clock = clock or SystemClock()
         self.bases: set[str] = set()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
-        self._db.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;" + _TABLES
-        )
+        self._db = _opened(path)
         self._numbers: dict[str, int] = dict(self._db.execute("SELECT key, number FROM param"))
         self.localise = localiser(self.bases)
         self.indexer = Indexer(parameters.table(), self.number, self.localise)
