@@ -103,7 +103,7 @@ class AiWriter:
         return self._write(draft, signer)
 
     def _write(self, draft: Draft, signer: str) -> Written:
-        found = self.__fhir.search(HOLDS_DRAFTS, {"identifier": f"{AI_DRAFT_SYSTEM}|{draft.key}"}).first()
+        found = self._there(HOLDS_DRAFTS, AI_DRAFT_SYSTEM, draft.key, draft.patient)
         if signer:
             self._same_signer(found, signer)
             self._audit({"subject": {"reference": draft.patient}}, HOLDS_DRAFTS, signer)
@@ -198,7 +198,7 @@ class AiWriter:
         who = _reference(self._once(device(draft.model), AI_DEVICE_SYSTEM, draft.model.key))
         if found is None:
             fresh = self._document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
-            found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key)
+            found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key, draft.patient)
         what = _reference(found)
         trace = next((one for one in self._traces(what) if ai_agent(one)), None)
         if trace is None:
@@ -211,14 +211,25 @@ class AiWriter:
         made["subject"] = {"reference": self._seen_from(HOLDS_DRAFTS, draft.patient)}
         return finished(made, signer) if signer else made
 
-    def _once(self, resource: Resource, system: str, value: str) -> Resource:
+    def _once(self, resource: Resource, system: str, value: str, patient: str = "") -> Resource:
         """Create it unless it is there: by the server's own condition; where it has none, by looking first."""
         kind = str(resource["resourceType"])
         able = self.__route.place(self._home(kind)).client.capabilities()
         if able.conditional_create(kind):
             return self.__fhir.create(resource, if_none_exist=_identifier(system, value)).resource
-        there = self.__fhir.search(kind, {"identifier": f"{system}|{value}"}).first()
-        return there or self.__fhir.create(resource).resource
+        return self._there(kind, system, value, patient) or self.__fhir.create(resource).resource
+
+    def _there(self, kind: str, system: str, value: str, patient: str = "") -> Resource | None:
+        """What stands there under the identifier. A server that does not know this search and answers all is no proof.
+
+        ``patient`` narrows it where the client lives on the same server: some search documents by client only.
+        """
+        asked = {"identifier": f"{system}|{value}"}
+        if patient and self._seen_from(kind, patient) == patient:
+            asked["patient"] = patient
+        wanted = {"system": system, "value": value}
+        found = self.__fhir.search(kind, asked).matches()
+        return next((one for one in found if _holds(one.get("identifier"), wanted)), None)
 
     def _replace(self, after: Resource, trace: Resource) -> Resource:
         """Update the document and add the Provenance: together where possible, else in this order."""
@@ -343,6 +354,11 @@ class AiWriter:
         if home == self._home(kind):
             return reference
         return f"{self.__route.place(home).client.base_url}/{reference}"
+
+
+def _holds(identifiers: object, wanted: dict[str, str]) -> bool:
+    rows = [row for row in identifiers if isinstance(row, dict)] if isinstance(identifiers, list) else []
+    return any(wanted.items() <= row.items() for row in rows)
 
 
 def _trace(draft: Draft, target: str, device_reference: str, signer: str) -> Resource:

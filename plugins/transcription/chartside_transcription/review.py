@@ -106,6 +106,8 @@ class Review:
                     yield replace(
                         open_, id=COMPANION + open_.id, where="in the companion server until signed"
                     )
+        if not self._filing.takes_drafts:
+            return  # none can stand there, and such an EHR may refuse to be asked
         params = {"identifier": f"{AI_DRAFT_SYSTEM}|", "status": "current"}
         params |= {"patient": patient} if patient else {}
         for found in self._context.fhir.search("DocumentReference", params).matches():
@@ -199,17 +201,18 @@ class Review:
             raise InputError("only a signed note is amended", mend="edit the draft")
         patient, title = patient_of(old), title_of(old)
         made = replace(self._filing.made(patient, text, title, version, sources=(id,)), replaces=id)
-        if old.get("status") != "current" and not self._known(made.key):
+        if old.get("status") != "current" and not self._known(made.key, patient):
             raise InputError("this note was amended before", mend="amend its newest version")
         if not self._filing.takes_drafts:
             also = self._filing.forms(title, text, signer)
             return str(self._context.ai.write_signed(replace(made, also=also), signer).document)
         return self.sign(self._filing.written(made), signer)
 
-    def _known(self, key: str) -> bool:
+    def _known(self, key: str, patient: str) -> bool:
         """Whether a document with this key stands in the EHR: then the same amendment is completed."""
-        found = self._context.fhir.search("DocumentReference", {"identifier": f"{AI_DRAFT_SYSTEM}|{key}"})
-        return found.first() is not None
+        asked = {"identifier": f"{AI_DRAFT_SYSTEM}|{key}", "patient": patient}
+        found = self._context.fhir.search("DocumentReference", asked).matches()
+        return any(one.get("value") == key for doc in found for one in doc.get("identifier") or [])
 
     def _may_sign(self, who: str) -> None:
         """Only whom the config names; that they exist in the EHR and are active is asked when it is written."""

@@ -176,11 +176,21 @@ def test_the_way_of_a_note_on_the_sandbox(review, patient, raw):
     assert mine <= targets
 
 
-@pytest.mark.parametrize(
-    "less", [{"no_transaction": True}, {"no_transaction": True, "no_conditional_create": True}], ids=str
-)
+DEAF = {"DocumentReference": frozenset({"patient"}), "Device": frozenset({"type"})}
+LESS = {
+    "no transactions": {"no_transaction": True},
+    "no conditional creates": {"no_transaction": True, "no_conditional_create": True},
+    "answers all to an unknown search": {
+        "no_transaction": True,
+        "no_conditional_create": True,
+        "search": DEAF,
+    },
+}
+
+
+@pytest.mark.parametrize("less", LESS.values(), ids=LESS)
 def test_the_way_of_a_note_on_a_lesser_server(less):
-    """How it is shown 5: without transactions, and without conditional creates."""
+    """How it is shown 5: what an EHR lacks makes a note neither double nor lost."""
     from chartside.fhir import FhirClient
     from chartside.testing.ehr import running_ehr
 
