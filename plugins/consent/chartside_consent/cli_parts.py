@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chartside.codes import ConsentType, MessageCategory
+from chartside.codes import MessageCategory
 from chartside.errors import InputError
 
 from .signing import Channel
@@ -24,7 +24,6 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The practice
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would be done; write nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Patient = Annotated[str, typer.Option("--patient", help="The client: Patient/12, or 12.")]
-Type = Annotated[ConsentType, typer.Option("--type", help="Which kind of consent.")]
 Category = Annotated[
     MessageCategory | None, typer.Option(help="Messages of this category only, such as reminder or billing.")
 ]
