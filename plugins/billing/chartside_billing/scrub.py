@@ -110,7 +110,7 @@ class Scrubber:
 
     def __init__(self, book: RuleBook, loaded: Loaded) -> None:
         self.book, self.loaded = book, loaded
-        self._plans: dict[tuple[int, frozenset[str]], _Plan] = {}
+        self._plans: dict[tuple[int, frozenset[str], bool], _Plan] = {}
         self._rules = [rule for rule in book if rule.document is None]
 
     def claims(self, claims: Sequence[Claim]) -> list[Report]:
@@ -145,7 +145,7 @@ class Scrubber:
         return report
 
     def _plan(self, view: View) -> _Plan:
-        key = (view.known, view.codes)
+        key = (view.known, view.codes, view.claim.status == "unbilled" and not view.claim.lines)
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) > 10_000:
@@ -155,7 +155,10 @@ class Scrubber:
 
     def _make_plan(self, view: View) -> _Plan:
         plan = _Plan([], [])
+        bare = view.claim.status == "unbilled" and not view.claim.lines
         for rule in self._rules:
+            if bare and rule.family != "DOC":  # a visit without any claim: only its record can be judged
+                continue
             if rule.codes is not None and not rule.codes & view.codes:
                 continue
             missing = next((need for need in rule.needs if not view.knows(need)), None)

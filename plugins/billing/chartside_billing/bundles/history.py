@@ -13,6 +13,7 @@ from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import visit_of
 from chartside_billing.model import Claim, History, PriorClaim, Visit
 from chartside_billing.money import parse_amount
+from chartside_billing.rules.codesets import RTM_DEVICE
 from chartside_billing.x12.bundle import Graph, claims_of
 
 _GONE = frozenset({"cancelled", "entered-in-error", "draft"})
@@ -161,10 +162,12 @@ def _told(resource: Resource) -> str:
 
 def _monitored(claim: Claim, patient: str, graph: Graph) -> int | None:
     """Days with device data in the 30 days up to the claim's last service."""
+    monitoring = any(line.code in RTM_DEVICE for line in claim.lines)
     days = {
         day
         for o in graph.of("Observation")
-        if reference(o.get("subject")) == patient and part(o, "device")
+        if reference(o.get("subject")) == patient
+        and (part(o, "device") or (monitoring and not reference(o.get("encounter"))))
         if (
             day := parse_fhir_date(
                 str(o.get("effectiveDateTime") or part(o, "effectivePeriod").get("start", ""))

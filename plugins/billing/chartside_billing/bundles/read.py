@@ -12,6 +12,7 @@ from chartside_billing.bundles.flat import flat
 from chartside_billing.documents import Document
 from chartside_billing.fhir_claim import assemble, facts
 from chartside_billing.fhir_claim.pick import own, reference
+from chartside_billing.fhir_claim.visits import visit_of
 from chartside_billing.model import Claim
 from chartside_billing.x12.bundle import Graph
 from chartside_billing.x12.mend import Mender
@@ -36,6 +37,8 @@ def read_bundle(source: object) -> Bundled:
     pairs = assemble(graph).claims
     if graph.of("Claim"):  # a visit without a claim says nothing in a Bundle that was made around a claim
         pairs = [(claim, resource) for claim, resource in pairs if resource.get("resourceType") == "Claim"]
+    else:
+        pairs = _unbilled(graph, pairs)
     sent = _answered(graph)
     waiting = {reference(r.get("patient")) for _, r in pairs if own(r) not in sent}
     for claim, resource in pairs:
@@ -45,6 +48,19 @@ def read_bundle(source: object) -> Bundled:
     if not found.claims and not found.documents:
         raise InputError(EMPTY)
     return found
+
+
+def _unbilled(graph: Graph, pairs: list[tuple[Claim, Resource]]) -> list[tuple[Claim, Resource]]:
+    """Visits of a Bundle without any Claim: as claims where a code is known, else bare, for the rules of the record."""
+    whole = [(c, r) for c, r in pairs if c.lines and c.lines[0].code]
+    known = {own(resource) for _, resource in whole}
+    billed = {reference(c.get("context")) for c in graph.of("ChargeItem")}
+    bare = [
+        (Claim(id=str(e.get("id", "")), source=own(e), where=own(e), visits=[visit_of(e, graph, None)]), e)
+        for e in graph.of("Encounter")
+        if e.get("status") == "finished" and own(e) not in known | billed and not graph.of("Invoice")
+    ]
+    return whole + bare
 
 
 def _answered(graph: Graph) -> set[str]:

@@ -46,6 +46,8 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     for visit in claim.visits:
         encounter = graph.by_reference.get(visit.ref, {})
         _note(visit, encounter, graph)
+        if claim.supervising is not None and visit.note is not None:
+            _supervisor(visit, claim.supervising.ref, graph)
         _texts(visit, encounter, graph)
         _place(visit, encounter, graph)
         _people(visit, encounter, graph)
@@ -125,6 +127,15 @@ def _note(visit: Visit, encounter: Resource, graph: Graph) -> None:
         _signed(visit.note, document, graph)
     for composition in compositions:
         _attested(visit.note, composition, graph)
+
+
+def _supervisor(visit: Visit, supervisor: str, graph: Graph) -> None:
+    """Whether the supervisor signed a note that is a DocumentReference."""
+    signers = {reference(d.get("authenticator")) for d in _documents(visit, graph, "DocumentReference")} - {
+        ""
+    }
+    if visit.note is not None and signers and not visit.note.cosigned:
+        visit.note.cosigned = supervisor in signers
 
 
 def _composition(composition: Resource, graph: Graph) -> Note:

@@ -24,7 +24,7 @@ from chartside_billing.rules.codesets import (
 )
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.npi import valid_npi
-from chartside_billing.rules.view import View
+from chartside_billing.rules.view import LineView, View
 
 _PO_BOX = re.compile(
     r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|(LOCK|CALLER)\s?(BOX|BAG)\b|BOX\s+\d)",
@@ -243,7 +243,20 @@ def licence(v: View, k: Loaded) -> Outcome:
             hits.append(hit("The rendering provider is not active", line))
         elif not licensed(facts, line.day, ""):
             hits.append(hit("No licence of the rendering provider covers the date of service", line))
+        elif (state := _state_of(v, line)) and not licensed(facts, line.day, state):
+            hits.append(
+                hit(f"No licence of the rendering provider is of {state}, where the patient was", line)
+            )
     return hits
+
+
+def _state_of(v: View, line: LineView) -> str:
+    """Where the patient was: as the visit says, else the practice's state for a visit in person; empty: unknown."""
+    if line.visit is not None and line.visit.patient_state:
+        return line.visit.patient_state
+    remote = line.pos in {"02", "10"} or (line.visit is not None and line.visit.mode in {"video", "audio"})
+    place = v.billing.address if v.billing else None
+    return "" if remote or place is None or v.claim.facility is not None else place.state
 
 
 @check("PRV-008")

@@ -1420,3 +1420,65 @@ case(
     },
     forms="b",
 )
+
+# --- what a review of the rules' texts added --------------------------------------------------------------
+case(
+    "PRV-005",
+    {
+        "patch": [
+            (
+                "Practitioner/rendering",
+                "qualification",
+                [{"code": concept("103TC0700X"), "identifier": [{"value": "1"}]}],
+            )
+        ]
+    },
+    {
+        "patch": [
+            (
+                "Practitioner/rendering",
+                "qualification",
+                [{"code": concept("101YM0800X"), "identifier": [{"value": "1"}]}],
+            )
+        ]
+    },
+    forms="b",
+)
+case(
+    "PRV-007",
+    {"rendering.licence.state": "WI"},
+    {"rendering.licence.state": "IL"},
+    {"visit.state": "IL"},
+    forms="b",
+)
+case("DOC-002", {"supervising": SUPERVISOR}, {"supervising": SUPERVISOR, **ATTESTED}, forms="b")
+case(
+    "DOC-007",
+    {"alone": ["Encounter", "Patient"], "lines.0.date": "2026-02-20"},
+    {"alone": ["Encounter", "Patient"], "lines.0.date": "2026-03-10"},
+    forms="b",
+)
+case(
+    "DOC-007",
+    {"alone": ["Encounter", "Patient"], "lines.0.date": "2026-02-20"},
+    {
+        "alone": ["Encounter", "Patient", "Invoice"],
+        "lines.0.date": "2026-02-20",
+        **extra(plain("Invoice", "i", status="issued", totalNet={"value": 0})),
+    },
+    forms="b",
+)
+case(
+    "TST-001", {**one("96130", **PSYCHOLOGIST), "lines.0.units": "2"}, one("96130", **PSYCHOLOGIST), forms="x"
+)
+case("DX-009", {"dx": ["O99.345"]}, {"dx": ["O99.345", "F33.1"]})
+case(
+    "PAT-004",
+    {"subscriber.country": "MX", "subscriber.state": "", "subscriber.zip": "01000"},
+    {"subscriber.country": "MX", "subscriber.state": "", "subscriber.zip": ""},
+)
+case(
+    "DX-002",
+    {"dx": ["F50.89X"], "lines.0.date": "2026-11-03", "created": "2026-11-05"},
+    {"lines.0.date": "2026-11-03", "created": "2026-11-05"},
+)
