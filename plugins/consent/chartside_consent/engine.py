@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, tzinfo
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from .compiling import compile_all
 from .dates import birthday
 from .directory import Directory
 from .matching import NO, YES, context, data
-from .query import Client, Query, prepare
+from .query import ACTION_CODES, Client, Query, prepare
 from .rules import DENY, NONE, PERMIT, Instrument, Rule
 from .vocabulary import ALONE, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, TREATMENT, Key
 
@@ -177,10 +178,20 @@ def _about(instrument: Instrument, query: Query) -> bool:
 
 
 def _base(instrument: Instrument, query: Query, mask: int) -> int:
-    """The base rule in the place of silence; an opt-in opens no more than normal access for treatment."""
+    """The base rule in the place of silence; an opt-in opens no more than normal access for treatment.
+
+    So whoever is denied access is sent nothing on its strength, though the denial does not name disclosure.
+    """
     if instrument.base == DENY:
         return (mask & ~NONE) | DENY
-    return (mask & ~NONE) | PERMIT if TREATMENT in query.purposes else mask
+    if TREATMENT not in query.purposes:
+        return mask
+    if query.action is Action.DISCLOSE:
+        access, _ = weigh(instrument.root, replace(query, codes=ACTION_CODES[Action.READ]))
+        mask |= access & DENY
+        if access == DENY:
+            return DENY
+    return (mask & ~NONE) | PERMIT
 
 
 def _not_opened(instrument: Instrument, query: Query) -> str:

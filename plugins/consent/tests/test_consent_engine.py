@@ -299,6 +299,27 @@ def test_opt_in_opens_normal_access_for_treatment_only(consent, ask) -> None:
     assert outcome(consents, ask(actor="Practitioner/8")) == "deny"
 
 
+@pytest.mark.parametrize(
+    ("actor", "action", "expected"),
+    [
+        ("Organization/f001", Action.READ, "deny"),
+        ("Organization/f001", Action.DISCLOSE, "deny"),
+        ("Organization/f002", Action.DISCLOSE, "permit"),
+    ],
+)
+def test_an_opt_in_sends_nothing_to_whom_it_denies_access(actor, action, expected, consent, ask) -> None:
+    """HL7's consent-example-notOrg: access and correction are denied to one organisation; no word of disclosure."""
+    denied = {
+        "type": "deny",
+        "actor": [{"role": {}, "reference": {"reference": "Organization/f001"}}],
+        "action": [concept("http://terminology.hl7.org/CodeSystem/consentaction", "access")],
+    }
+    given = consent(
+        root=denied, policyRule=concept("http://terminology.hl7.org/CodeSystem/v3-ActCode", "OPTIN")
+    )
+    assert decide([given], ask(action, actor=actor)).outcome.value == expected
+
+
 def test_opt_out_denies_all_but_what_is_permitted(consent, ask) -> None:
     """R4: OPTOUT with an exception."""
     rule = concept(ACT_CODE, "OPTOUT")
