@@ -69,10 +69,16 @@ def _once(
         stored, more = write(keeper, made, old, trace)
         status = "recorded" if made.agreed else "refused"
         return Recorded(status, f"Consent/{stored['id']}", names, (*notes, *more))
-    left = left_over(present)
-    if known.get("status") == "rejected":
-        left += [c for c in old if not _signed_after(c, signing)]
-    return _finished(keeper, known, left, trace, notes, dry_run)
+    left, then = left_over(present), replace(signing, at=_at(known) or signing.at)
+    rivals = [c for c in old if c not in left and not _signed_after(c, then)]
+    changed = [inactive(c) for c in [*left, *rivals]]
+    if known.get("status") == "inactive":
+        changed = [inactive(c) for c in left]
+    elif (
+        rivals and known.get("status") == "active"
+    ):  # two were recorded at once: the second sees the first here
+        changed.insert(0, replacing(known, rivals))
+    return _finished(keeper, known, changed, trace, notes, dry_run)
 
 
 _STUCK = "the EHR would not change the consent before this one; decisions pass it over all the same"
@@ -109,7 +115,7 @@ def _write_no(
 def _finished(
     keeper: Keeper,
     known: Resource,
-    left: Sequence[Resource],
+    changed: Sequence[Resource],
     trace: Resource,
     notes: tuple[str, ...],
     dry_run: bool,
@@ -118,9 +124,13 @@ def _finished(
     name = f"Consent/{known['id']}"
     if known.get("status") == "inactive":
         notes = (*notes, "it was recorded earlier and is no longer in force: let the client sign anew")
-    if not dry_run and (left or not keeper.traced(known, "CREATE")):
-        keeper.retire([inactive(c) for c in left], [name], trace)
-    return Recorded("already", name, tuple(f"Consent/{c['id']}" for c in left), notes)
+    if not dry_run and (changed or not keeper.traced(known, "CREATE")):
+        try:
+            keeper.retire(changed, [name], trace)
+        except (Rejected, InputError):
+            notes = (*notes, _STUCK)
+    ended = tuple(f"Consent/{c['id']}" for c in changed if c["id"] != known["id"])
+    return Recorded("already", name, ended, notes)
 
 
 def _known(made: Resource, present: Sequence[Resource]) -> Resource | None:
@@ -201,6 +211,15 @@ def _require_latest(
             raise InputError(
                 f"the client decided later (Consent/{consent['id']})", mend="nothing needs to be recorded"
             )
+
+
+def _at(consent: Resource) -> datetime | None:
+    """The instant of its signature; None where only a day, or nothing, stands there."""
+    try:
+        signed = moment(consent.get("dateTime"))
+    except ValueError:
+        return None
+    return None if signed.wall else signed.first
 
 
 def _signed_after(consent: Resource, signing: Signing) -> bool:

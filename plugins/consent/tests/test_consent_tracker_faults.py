@@ -260,3 +260,22 @@ def test_the_same_paper_is_entered_by_two_at_once(world, sign):
         found = list(pool.map(lambda _: record(world.context, signing), range(4)))
     assert len({done.consent for done in found}) == 1
     assert len(world.consents(patient)) == 1
+
+
+def test_two_different_papers_are_entered_at_once(world, sign, monkeypatch):
+    """C-6: two people record a new form of the same client in the same moment; one is in force afterwards."""
+    patient = world.new()
+    record(world.context, sign("text-messages", patient, world.clock.now() - timedelta(days=9)))
+    inner, times = recording.consents_of, iter([True])
+
+    def meanwhile(context, who):
+        found = inner(context, who)
+        if next(times, False):
+            record(context, sign("text-messages", patient, world.clock.now() - timedelta(hours=2)))
+        return found
+
+    monkeypatch.setattr(recording, "consents_of", meanwhile)
+    done = record(world.context, sign("text-messages", patient, world.clock.now(), language="es"))
+    assert in_force(world, patient) == [done.consent.partition("/")[2]]
+    assert sorted(c["status"] for c in world.consents(patient)) == ["active", "inactive", "inactive"]
+    assert permitted(world, patient)
