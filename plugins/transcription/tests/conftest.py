@@ -77,12 +77,12 @@ def talk() -> Any:
 
 @pytest.fixture(scope="session")
 def whisper() -> Any:
-    """The embedded default, loaded once."""
+    """The embedded engine in its fast mode, loaded once; the slow tests take the default."""
     from chartside_transcription.engines.whisper import Whisper
     from chartside_transcription.settings import Settings
 
     pytest.importorskip("faster_whisper", reason="pip install 'chartside[transcription]'")
-    engine = Whisper(Settings())
+    engine = Whisper(Settings(fast=True))
     engine.prepare()
     return engine
 

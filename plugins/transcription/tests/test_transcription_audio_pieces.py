@@ -64,6 +64,7 @@ def test_times_of_a_piece_are_times_of_the_recording(pieces: list[Piece]) -> Non
         assert piece.original(1e6) == piece.end
 
 
+@pytest.mark.slow
 def test_silences_of_minutes_are_left_out_and_times_stay_true(talk: Any) -> None:
     """T-3: speech, five minutes of nothing, speech."""
     said, gap = talk[: 5 * RATE], np.zeros(300 * RATE, np.int16)

@@ -34,6 +34,7 @@ def run(*arguments: str, data: bytes | None = None) -> Any:
     return CliRunner().invoke(app, ["transcribe", *arguments], input=data)
 
 
+@pytest.mark.slow
 def test_text_by_speaker_with_times_and_progress_on_standard_error(recording: Path) -> None:
     """T-3, T-7: what a person reads; the fast model."""
     done = run(str(recording), "--fast", "--speakers", "2", "--roles", "clinician,client")

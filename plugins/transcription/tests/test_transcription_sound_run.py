@@ -34,9 +34,10 @@ def test_words_have_times_probabilities_and_speakers(first: Transcript) -> None:
         assert a.start <= b.start
     assert all(0 < word.probability <= 1 for word in first.words)
     assert len(first.speakers) == 2
-    assert first.model == "whisper-base@d01c3014"
+    assert first.model == "whisper-tiny.en@1a5afae0"
 
 
+@pytest.mark.slow
 def test_the_same_is_heard_in_a_compressed_upload(
     first: Transcript, talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -56,6 +57,7 @@ def test_progress_comes_piece_by_piece(talk: Any, whisper: Any, encode: Callable
     assert told[0].total == told[-1].total == told[-1].done == pytest.approx(35)
 
 
+@pytest.mark.slow
 def test_an_exception_from_progress_ends_the_run(
     talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -124,14 +126,23 @@ def test_the_engine_hears_a_piece_and_keeps_nothing(talk: Any, whisper: Any) -> 
     assert kept == []
 
 
+@pytest.fixture(scope="module")
+def base() -> Any:
+    """The default model."""
+    from chartside_transcription.engines.whisper import Whisper
+    from chartside_transcription.settings import Settings
+
+    return Whisper(Settings())
+
+
 @pytest.mark.slow
-def test_two_voices_are_told_apart_in_the_dialogues(whisper: Any, shared_data: Path) -> None:
+def test_two_voices_are_told_apart_in_the_dialogues(base: Any, shared_data: Path) -> None:
     """T-7: at most one word in fifty with the wrong speaker, in turns without overlap."""
     import json
 
     for name in ("dlg1_sleep_anxiety", "dlg2_grief"):
         truth = json.loads((shared_data / "asr" / f"{name}.json").read_text())["segments"]
-        found = transcribe(shared_data / "asr" / f"{name}.wav", whisper, Options(2))
+        found = transcribe(shared_data / "asr" / f"{name}.wav", base, Options(2))
         pairs: dict[tuple[str, str], int] = {}
         for word in found.words:
             middle = (word.start + word.end) / 2
@@ -147,7 +158,7 @@ def test_two_voices_are_told_apart_in_the_dialogues(whisper: Any, shared_data: P
 
 
 @pytest.mark.slow
-def test_hotwords_help_a_dictation_and_insert_nothing(whisper: Any, shared_data: Path) -> None:
+def test_hotwords_help_a_dictation_and_insert_nothing(base: Any, shared_data: Path) -> None:
     """T-4: escitalopram, lisinopril, melatonin are found; of the words that nobody says none appears."""
     from chartside_transcription.report import read_labels
 
@@ -164,7 +175,7 @@ def test_hotwords_help_a_dictation_and_insert_nothing(whisper: Any, shared_data:
     without = with_ = 0
     for name in ("dict1_progress", "dict2_intake"):
         label = labels[name]
-        plain, hot = (transcribe(label.path, whisper, Options(hotwords=words)).text for words in ((), names))
+        plain, hot = (transcribe(label.path, base, Options(hotwords=words)).text for words in ((), names))
         without += word_errors(label.reference, plain).wrong
         with_ += word_errors(label.reference, hot).wrong
         unsaid = [n for n in names if n.lower() not in label.reference.lower()]
