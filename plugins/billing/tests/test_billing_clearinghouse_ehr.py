@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from chartside.errors import ChannelUnavailable, OutboundRefused, OutcomeUnknown
 from chartside.testing import host_for
 from chartside.testing.ehr import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
+from chartside_billing.codes.importers import Options, import_set
 from chartside_billing.evening.account import Parties
 from chartside_billing.evening.receive import receive
 from chartside_billing.evening.submit import submit
 from chartside_billing.model import Claim, Party
 from chartside_billing.x12.example import claim
+from chartside_billing.x12.read837 import read_837
 
 PARTIES = Parties(claim().submitter or Party(), claim().receiver or Party(), "house")
 HOUSE = {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
@@ -225,3 +229,44 @@ def test_a_claim_that_cannot_be_written_holds_up_no_other(
     assert "refused before it left: pyx12 CLM" in report.set_aside[1]
     dry = submit(context, house, claims, PARTIES, dry_run=True)
     assert dry.counts["would go out"] == 18
+
+
+@pytest.mark.ehr(clients=16, absent=frozenset({"Claim", "PaymentReconciliation"}))
+def test_an_ehr_without_claims_sends_its_visits_and_keeps_the_files(
+    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+) -> None:
+    """billing.md: claims built in memory; the sent 837P and the 835 stay as DocumentReferences; denials are Tasks on
+    the Encounter. A second run sends nothing."""
+    fees = tmp_path / "fees.csv"
+    rows = ("90791,210", "90832,95", "90834,130", "90837,175", "90847,150", "90853,60")
+    fees.write_text("code,fee\n" + "\n".join(rows) + "\n")
+    sets = tmp_path / "sets"
+    import_set("fees", fees, Options(sets, date(2026, 1, 1)))
+    table = {
+        "type": "local",
+        "recipient": "house",
+        "folder": str(tmp_path / "house"),
+        "send": True,
+        "submitter_id": "LARK01",
+        "receiver_id": "HOUSE1",
+        "receiver_name": "HOUSE",
+    }
+    billing = {"enabled": True, "clearinghouse": table, "codes": str(sets), "video_place": "10"}
+    with host_for(ehr, clock, plugins={"billing": billing}, outbound={"house": HOUSE}) as host:
+        sent = host.run("billing.submit")
+        assert not sent.failed, sent.notes
+        assert sent.counts["sent"] > 5, (sent, host.run("billing.scrub").rows)
+        assert host.run("billing.submit").counts["sent"] == 0
+        answers = host.run("billing.answers")
+        assert not answers.failed, answers.notes
+    kept = {d["type"]["text"]: d for d in ehr.all("DocumentReference")}
+    assert kept.keys() == {"Claims (X12 837P)", "Remittance (X12 835)"}
+    data = base64.b64decode(kept["Claims (X12 837P)"]["content"][0]["attachment"]["data"])
+    claims = read_837(data)
+    assert len(claims) == sent.counts["sent"]
+    assert {f"Encounter/{c.id.lower()}" for c in claims} <= {
+        f"Encounter/{e['id']}" for e in ehr.all("Encounter")
+    }
+    focuses = {t["focus"]["reference"] for t in ehr.all("Task") if t.get("focus")}
+    assert answers.counts["tasks"] > 0
+    assert all(name.startswith("Encounter/") for name in focuses)
