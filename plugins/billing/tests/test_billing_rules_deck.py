@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -111,3 +112,39 @@ def test_a_bundle_says_the_same_however_its_references_are_written() -> None:
             plain = build.bundle(build.changed(changes))
             assert told(build.with_urns(plain)) == told(plain)
             assert told(build.contained(plain)) == told(plain)
+
+
+def another() -> dict[str, dict]:
+    """A Bundle in another EHR's style (FHIR code systems, marks in numbers, unlinked appointment), by type."""
+    made = json.loads((FOLDER / "another-style.json").read_text())
+    return {"": made} | {entry["resource"]["resourceType"]: entry["resource"] for entry in made["entry"]}
+
+
+STYLE = {
+    "": lambda r: None,
+    "TIM-006": lambda r: [
+        r["Encounter"].pop("period"),
+        r["Encounter"].pop("length"),
+        r["DocumentReference"].pop("context"),
+    ],
+    "DOC-005": lambda r: r["Appointment"].update(status="noshow"),
+    "DX-014": lambda r: r["Condition"]["verificationStatus"]["coding"][0].update(code="provisional"),
+    "COV-003": lambda r: r["CoverageEligibilityResponse"]["insurance"][0].update(inforce=False),
+    "PRV-006": lambda r: r["Organization"]["telecom"][0].update(value="(012) 555-0100"),
+    "PAT-003": lambda r: r["Patient"].pop("gender"),
+    "COV-007": lambda r: r["Coverage"]["relationship"]["coding"][0].update(code="child"),
+    "CLM-004": lambda r: r["Claim"].update(related=[{"relationship": {"coding": [{"code": "replaces"}]}}]),
+    "DX-006": lambda r: r["Claim"]["item"][0].pop("diagnosisSequence"),
+    "TEL-001": lambda r: r["Encounter"].update({"class": {"code": "VR"}}),
+    "SVC-004": lambda r: r["Claim"]["item"][0]["net"].update(value=-1),
+}
+
+
+@pytest.mark.parametrize("rule", STYLE)
+def test_a_bundle_of_another_style_is_understood(rule: str) -> None:
+    """Clean as it is; each change is found."""
+    resources = another()
+    STYLE[rule](resources)
+    reports = run.scrubber({}, False).claims(read_any(json.dumps(resources[""])).claims)
+    rules = found(reports)
+    assert (rule in rules) if rule else rules == set()

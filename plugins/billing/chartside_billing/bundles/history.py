@@ -19,13 +19,13 @@ from chartside_billing.x12.bundle import Graph, claims_of
 _GONE = frozenset({"cancelled", "entered-in-error", "draft"})
 _WORDS = (
     ("part2", ("part 2", "part2", "42 cfr", "substance", "sud", "etoh", "42cfrpart2")),
-    ("release", ("release", "roi", "information", "idscl")),
+    ("release", ("release", "idscl")),
     ("assignment", ("assignment", "assign")),
     (
         "cocm",
-        ("collaborative", "cocm", "care management", "care-management", "behavioral health integration"),
+        ("collaborative", "cocm", "care management", "behavioral health integration"),
     ),
-    ("private-contract", ("private contract", "opt-out", "opt out", "private-contract")),
+    ("private-contract", ("private contract", "opt out")),
 )
 
 
@@ -133,13 +133,13 @@ def _consents(patient: str, graph: Graph) -> frozenset[str] | None:
     found |= {f"no-{kind}" for kind in ended - found}
     for contract in contracts:
         told = _told(contract)
-        if any(word in told for word in _WORDS[-1][1]):
-            found.add("private-contract")
+        found |= _kinds(told) & {"private-contract"}
     return frozenset(found)
 
 
 def _kinds(told: str) -> set[str]:
-    return {kind for kind, words in _WORDS if any(word in told for word in words)}
+    plain = told.replace("-", " ").replace("_", " ")
+    return {kind for kind, words in _WORDS if any(word in plain for word in words)}
 
 
 def _told(resource: Resource) -> str:
