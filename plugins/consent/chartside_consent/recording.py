@@ -17,8 +17,9 @@ from .dates import birthday, moment
 from .keeping import TRIES, Keeper, consents_of, inactive, left_over
 from .loose import dicts
 from .people import client_of
-from .shaping import Papers, day_of, papers, provenance, replacing
+from .shaping import Papers, day_of, papers, replacing
 from .signing import Signing, read_answers
+from .tracing import provenance
 
 if TYPE_CHECKING:
     from chartside.context import Context

@@ -28,8 +28,9 @@ from .keeping import TRIES, Keeper, consents_of, inactive, left_over
 from .loose import dicts
 from .recording import parts_of, revoked_at
 from .rules import DENY
-from .shaping import extension, heading, provenance
+from .shaping import extension, heading
 from .signing import Channel, person
+from .tracing import provenance
 
 if TYPE_CHECKING:
     from chartside.context import Context

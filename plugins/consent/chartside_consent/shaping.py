@@ -29,13 +29,11 @@ from chartside.codes import (
     CONSENT_TERMS,
     CONSENT_TYPE_SYSTEM,
     CONSENT_WITNESS,
-    DATA_OPERATION_SYSTEM,
     LOINC_PRIVACY_CONSENT,
     LOINC_RELEASE,
     LOINC_SYSTEM,
     NPI_SYSTEM,
     PARTICIPATION_TYPE_SYSTEM,
-    PROVENANCE_PARTICIPANT_SYSTEM,
     TOOL_SYSTEM,
     ConsentType,
     coding,
@@ -45,7 +43,7 @@ from chartside.types import Resource
 
 from .forms import Form, sha256
 from .loose import dicts
-from .signing import Answered, Channel, Signing, response_items
+from .signing import Answered, Signing, response_items
 from .words import TITLES
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ if TYPE_CHECKING:
 
 NAME_SYSTEM: Final = f"{BASE}/recipient-name"
 """Identifier of a recipient who is known by name only."""
-_SIGNATURE = coding("urn:iso-astm:E1762-95:2013", "1.2.840.10065.1.12.1.1", "Author's Signature")
 _DISCLOSES = frozenset(
     {
         ConsentType.RELEASE,
@@ -266,48 +263,6 @@ def replacing(consent: Resource, old: Iterable[Resource]) -> Resource:
         {"url": CONSENT_REPLACES, "valueReference": {"reference": f"Consent/{each['id']}"}} for each in old
     ]
     return {**consent, "extension": [*consent["extension"], *links]}
-
-
-def provenance(
-    targets: Sequence[str],
-    activity: str,
-    at: datetime,
-    now: datetime,
-    signing: Signing | None = None,
-    **who: str,
-) -> Resource:
-    """Who did what to these consents. ``who``: ``author`` (the client, or who acted), ``enterer`` (staff)."""
-    people = {**who}
-    if signing:
-        people = {"author": signing.signer or signing.patient, "enterer": signing.recorder}
-    found: Resource = {
-        "resourceType": "Provenance",
-        "target": [{"reference": target} for target in targets],
-        "occurredDateTime": at.isoformat(timespec="seconds"),
-        "recorded": now.isoformat(timespec="seconds"),
-        "activity": concept(DATA_OPERATION_SYSTEM, activity),
-        "agent": [_agent(role, reference) for role, reference in people.items() if reference],
-    }
-    if signing:
-        found |= _signed(signing)
-    return found
-
-
-def _agent(role: str, reference: str) -> Resource:
-    return {"type": concept(PROVENANCE_PARTICIPANT_SYSTEM, role), "who": {"reference": reference}}
-
-
-def _signed(signing: Signing) -> Resource:
-    """The signature: whose, when. On paper it stands on the paper; here is who saw it."""
-    who = {"reference": signing.signer or signing.patient}
-    for_whom = {"onBehalfOf": {"reference": signing.patient}} if signing.signer else {}
-    when = signing.at.isoformat(timespec="seconds")
-    paper = signing.medium is Channel.PAPER
-    return {
-        "signature": [{"type": [_SIGNATURE], "when": when, "who": who, **for_whom}],
-        "policy": [str(signing.form.questionnaire["url"])],
-        **({"reason": [{"text": "signed on paper"}]} if paper else {}),
-    }
 
 
 def day_of(consent: Mapping[str, Any]) -> date | None:

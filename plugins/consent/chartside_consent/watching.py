@@ -32,8 +32,9 @@ from .people import client_of
 from .query import Client, prepare
 from .recording import recipients
 from .rules import DENY, Instrument
-from .shaping import provenance, state_of
+from .shaping import state_of
 from .staff import ask_staff
+from .tracing import provenance
 
 if TYPE_CHECKING:
     from chartside.context import Context
