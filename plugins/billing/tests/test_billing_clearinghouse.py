@@ -25,7 +25,7 @@ from fhir.resources.R4B.task import Task
 from chartside.clock import FrozenClock
 from chartside.errors import ChannelUnavailable, ConfigError, InputError, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse import Answer, Clearinghouse, LocalClearinghouse
-from chartside_billing.clearinghouse.answers import write_835
+from chartside_billing.clearinghouse.answers import write_271, write_835
 from chartside_billing.clearinghouse.base import interchange_number
 from chartside_billing.clearinghouse.desk import Worked, read, work_in
 from chartside_billing.clearinghouse.http import HttpAccount, HttpClearinghouse
@@ -39,6 +39,7 @@ from chartside_billing.x12.remit import PaidClaim, Remittance, balance, read_835
 from chartside_billing.x12.remit_fhir import Matched, denied, match, work_items
 from chartside_billing.x12.secondary import secondary_claim
 from chartside_billing.x12.validate import check_all
+from chartside_billing.x12.write270 import Inquiry, write_270
 from chartside_billing.x12.write837 import Control, write_837
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -167,6 +168,19 @@ def test_an_835_delivered_again_in_another_envelope_is_the_same_payment(tmp_path
     assert [t["identifier"] for t in again.tasks] == [t["identifier"] for t in once.tasks]
     other = data.replace(b"TRN*1*", b"TRN*1*9", 1)
     assert work_in(read(Answer("c", other)), [], now=NOW).reconciliations != once.reconciliations
+
+
+def test_what_is_no_answer_to_us_is_set_aside_and_stays(tmp_path: Path) -> None:
+    """Nothing is lost: a claim file, and a 271 to a question that is not ours, are named and not taken away."""
+    claims = work_in(read(Answer("a", write_837(numbered(1), control=CONTROL).data)), [], now=NOW)
+    assert claims.problem == "a 837 is no answer"
+    one = claim()
+    assert one.insurance.payer is not None
+    assert one.billing is not None
+    assert one.insurance.subscriber is not None
+    asked = Inquiry(one.insurance.payer, one.billing, one.insurance.subscriber, NOW.date(), "r1")
+    data = write_271(write_270([asked], created=NOW, control=3), created=NOW, active=lambda _: True)
+    assert "does not stand in the EHR" in work_in(read(Answer("b", data)), [], now=NOW).problem
 
 
 def test_matching_is_to_exactly_one_claim() -> None:

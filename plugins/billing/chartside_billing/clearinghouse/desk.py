@@ -27,6 +27,7 @@ from chartside_billing.x12.words import CATEGORIES
 BILLING_SYSTEM = f"{BASE}/CodeSystem/billing"
 """Codes of this plugin on its Tasks: ``claim-rejected``, ``resolved``, ``money-at-risk``."""
 REJECTED = "claim-rejected"
+_ANSWERS = frozenset({"835", "999", "TA1", "277", "271"})
 
 
 @dataclass(slots=True)
@@ -88,12 +89,25 @@ def work_in(
     """What an answer comes to. ``claims``: those of ours that it may speak of; ``requests``: our stored
     CoverageEligibilityRequests by id, which is the trace of a 270."""
     worked = Worked(opened.answer, opened.kind, problem=opened.problem)
+    if not opened.problem and opened.kind not in _ANSWERS:
+        worked.problem = f"a {opened.kind} is no answer"
+        return worked
     for item in opened.items:
-        if isinstance(item, EligibilityAnswer) and item.trace in requests:
-            worked.claims += 1
-            worked.eligibility.append(to_response(item, requests[item.trace], created=now))
-        _work(item, worked, claims, now, appeal_days)
+        if isinstance(item, EligibilityAnswer):
+            _eligibility(item, worked, requests, now)
+        else:
+            _work(item, worked, claims, now, appeal_days)
     return worked
+
+
+def _eligibility(
+    item: EligibilityAnswer, worked: Worked, requests: Mapping[str, Resource], now: datetime
+) -> None:
+    worked.claims += 1
+    if item.trace in requests:
+        worked.eligibility.append(to_response(item, requests[item.trace], created=now))
+    else:
+        worked.problem = "it answers a question that does not stand in the EHR"
 
 
 def _work(
