@@ -4,22 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all check bench bench-asr peers clean
+.PHONY: demo test test-all check docs bench bench-asr peers clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Chartside needs Python 3.11 or newer: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[billing,transcription,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[twilio,billing,transcription,dev]'
 	touch $@
 
 demo: $(STAMP)  ## see everything work on this machine
 	$(BIN)/chartside demo
 
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -q -m 'not slow and not bench'
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not slow and not bench'
 
 test-all: $(STAMP) peers  ## with the slow ones, against real servers
-	$(BIN)/python -m pytest -q -m 'not bench' --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not bench' --cov --cov-report=term:skip-covered
 
 peers:  ## FHIR and authorisation servers that others wrote, for the tests
 	bash .ci/peers.sh
@@ -29,6 +29,9 @@ check: $(STAMP)  ## lint, format, types, the arrows of the house
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy core adapters fhir_profiles plugins/scheduling/chartside_scheduling plugins/consent/chartside_consent plugins/billing/chartside_billing plugins/transcription/chartside_transcription
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## write anew what the docs take from the program
+	$(BIN)/python docs/generate.py
 
 bench: $(STAMP)  ## side-by-side figures, printed as ratios
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
