@@ -24,6 +24,7 @@ import wave
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ import numpy as np
 from chartside_transcription.audio import RATE
 from chartside_transcription.offline import stay_offline
 from chartside_transcription.report import Label, interval, read_labels
-from chartside_transcription.wer import Errors, word_errors
+from chartside_transcription.wer import Errors, normalise, word_errors
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "asr"
 HOTWORDS = [
@@ -73,7 +74,10 @@ def ours() -> Any:
     def run(task: dict[str, Any]) -> dict[str, Any]:
         options = Options(task["speakers"], hotwords=tuple(task["hotwords"]))
         found = transcribe(Path(task["path"]), engine, options)
-        return {"text": found.text, "words": [(w.start, w.end, w.speaker, len(w.marks)) for w in found.words]}
+        return {
+            "text": found.text,
+            "words": [(w.start, w.end, w.speaker, w.text, bool(w.marks)) for w in found.words],
+        }
 
     engine.hear(np.zeros(RATE, np.int16), _no_options())  # loaded before the clock runs
     return run
@@ -340,7 +344,7 @@ def confusion(rttm: Path, words: list[list[Any]]) -> float:
         for edge in (start, start + length):
             collar |= set(range(round((edge - COLLAR) * 100), round((edge + COLLAR) * 100)))
     heard: dict[str, set[int]] = defaultdict(set)
-    for start, end, speaker, _ in words:
+    for start, end, speaker, *_ in words:
         heard[speaker] |= set(range(round(start * 100), round(end * 100)))
     scored = (set().union(*truth.values()) & set().union(*heard.values())) - collar
     names, voices = list(truth), list(heard)
@@ -353,6 +357,30 @@ def confusion(rttm: Path, words: list[list[Any]]) -> float:
         for order in permutations(names, len(voices))
     )
     return 1 - best / len(scored)
+
+
+@dataclass
+class Marks:
+    """Do the marks stand where the errors are? Words are compared one by one, so a number's parts count singly."""
+
+    marked: int = 0
+    wrong: int = 0
+    both: int = 0
+
+    def add(self, reference: str, words: list[list[Any]]) -> None:
+        said = [part for word in reference.split() for part in normalise(word)]
+        heard = [(part, word[4]) for word in words for part in normalise(word[3])]
+        matcher = SequenceMatcher(None, said, [part for part, _ in heard], autojunk=False)
+        right = {b + n for _, b, size in matcher.get_matching_blocks() for n in range(size)}
+        self.marked += sum(mark for _, mark in heard)
+        self.wrong += len(heard) - len(right)
+        self.both += sum(mark and n not in right for n, (_, mark) in enumerate(heard))
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.marked} marked words {self.both / max(self.marked, 1):.0%} are wrong, "
+            f"of {self.wrong} wrong words {self.both / max(self.wrong, 1):.0%} are marked"
+        )
 
 
 @dataclass
@@ -376,6 +404,7 @@ def compare(peers: list[Peer], name: str, recordings: list[Recording]) -> dict[s
     """One set, file by file in turns; prints its lines."""
     scores = {peer.name: Score() for peer in (peers if name in SPHINX_SETS else peers[:2])}
     confused: dict[str, float] = {}
+    marks = Marks()
     for recording in recordings:
         for peer in peers if name in SPHINX_SETS else peers[:2]:
             task = {
@@ -389,6 +418,8 @@ def compare(peers: list[Peer], name: str, recordings: list[Recording]) -> dict[s
             score.cpu += answer["cpu"]
             score.wall += answer["wall"]
             score.audio += seconds(recording.path)
+            if answer["words"]:
+                marks.add(recording.reference, answer["words"])
             if recording.rttm and answer["words"]:
                 confused[recording.path.stem] = confusion(recording.rttm, answer["words"])
     for who, score in scores.items():
@@ -400,6 +431,7 @@ def compare(peers: list[Peer], name: str, recordings: list[Recording]) -> dict[s
             f"real-time factor {score.wall / score.audio:.3f}",
             flush=True,
         )
+    print(f"{name:20} {marks}")
     for stem, share in confused.items():
         print(f"{name:20} confusion of speakers in {stem}: {share:.2%}")
     return scores
