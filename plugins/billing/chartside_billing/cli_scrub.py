@@ -109,8 +109,11 @@ def scrub(
 ) -> None:
     """Look claims over before they leave: what would get them denied, where, and how to mend it.
 
-    Nothing is changed and nothing is sent. Exit code 0: no error found; 1: at least one finding of severity error;
-    2: a file could not be read (the others were scrubbed all the same), or the config is wrong.
+    Nothing is changed and nothing is sent.
+
+    Exit code 0: no error found; 1: at least one finding of severity error; 2: a file could not be read (the others were
+    scrubbed all the same), or the config is wrong.
+
     Examples: chartside billing scrub today.837    chartside billing scrub claims/ --severity error --json
     """
     from chartside.errors import ChartsideError
