@@ -183,6 +183,21 @@ def test_what_is_no_answer_to_us_is_set_aside_and_stays(tmp_path: Path) -> None:
     assert "does not stand in the EHR" in work_in(read(Answer("b", data)), [], now=NOW).problem
 
 
+def test_a_remittance_that_does_not_balance_makes_one_task(tmp_path: Path) -> None:
+    """ERA-001: not one for each of its hundreds of places; seen in public files."""
+    house = LocalClearinghouse(tmp_path, FrozenClock(NOW), lambda _: ("", ""))
+    house.submit("a.837", write_837(numbered(20), control=CONTROL).data)
+    broken = (
+        list(house.fetch())[-1]
+        .data.replace(b"*CO*45*30", b"*CO*45*29")
+        .replace(b"CAS*CO*45*30", b"CAS*CO*45*29")
+    )
+    worked = work_in(read(Answer("a", broken)), ours(numbered(20)), now=NOW)
+    (task,) = [t for t in worked.tasks if "does not balance" in t["description"]]
+    assert "more" in task["description"]
+    assert worked.reconciliations[0]["outcome"] == "partial"
+
+
 def test_matching_is_to_exactly_one_claim() -> None:
     """ERA-002: by our number, else by the payer's; none or several are a work item."""
     paid = PaidClaim(id="acc1", charge=Decimal(100), payer_claim_number="P9", where="segment 9 CLP")

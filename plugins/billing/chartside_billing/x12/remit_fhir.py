@@ -24,6 +24,8 @@ REMITTANCE_SYSTEM = f"{BASE}/remittance"
 CARC_SYSTEM = "https://x12.org/codes/claim-adjustment-reason-codes"
 RARC_SYSTEM = "https://x12.org/codes/remittance-advice-remark-codes"
 _PAYMENT_TYPE = "http://terminology.hl7.org/CodeSystem/payment-type"
+_PLACES = 5
+"""Places of a remittance that does not balance which its Task names."""
 _NO_DENIAL = frozenset({"45", "23", "94"})
 """CARC of zero lines that are no denial: fee arrangement, another payer's decision, bundled overpayment."""
 
@@ -243,9 +245,13 @@ def _bare_task(identifier: str, text: str, now: datetime) -> Resource:
 
 
 def _sums(key: str, problems: list[Imbalance], now: datetime) -> Iterator[Resource]:
-    for problem in problems:
-        text = (
-            f"The remittance does not balance at {problem.where}: {problem.message} "
-            f"({dollars(problem.said)} said, {dollars(problem.computed)} computed). Ask the payer before posting."
-        )
-        yield _bare_task(effect_key("billing", "imbalance", key, problem.where), text, now)
+    """One Task for the whole remittance, with the first places: a broken one has hundreds."""
+    if not problems:
+        return
+    places = "; ".join(
+        f"{p.where}: {p.message} ({dollars(p.said)} said, {dollars(p.computed)} computed)"
+        for p in problems[:_PLACES]
+    )
+    more = f"; and {len(problems) - _PLACES} more" if len(problems) > _PLACES else ""
+    text = f"The remittance does not balance. {places}{more}. Ask the payer before posting."
+    yield _bare_task(effect_key("billing", "imbalance", key), text, now)
