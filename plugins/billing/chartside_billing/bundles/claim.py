@@ -71,7 +71,7 @@ def _frequency(claim: Claim, resource: Resource, graph: Graph) -> None:
         answers = [a for a in graph.of("ClaimResponse") if reference(a.get("request")) == _about(related)]
         numbers = [str(i["value"]) for a in answers for i in each(a, "identifier") if i.get("value")]
         claim.original_claim_number = numbers[0] if numbers else ""
-    for extension in _extensions(resource):
+    for extension in extensions(resource):
         if "frequency" in extension[0] and extension[1] in {"1", "7", "8"}:
             claim.frequency = extension[1]
 
@@ -150,7 +150,7 @@ def _accident(claim: Claim, resource: Resource) -> None:
         claim.dates["439"] = DateSpan(day)
 
 
-def _extensions(resource: Resource) -> list[tuple[str, str, Any]]:
+def extensions(resource: Resource) -> list[tuple[str, str, Any]]:
     """(last part of the url in small letters, value as text, value) of every extension."""
     found: list[tuple[str, str, Any]] = []
     for extension in each(resource, "extension"):
@@ -165,7 +165,7 @@ def _extensions(resource: Resource) -> list[tuple[str, str, Any]]:
 
 def _flags(claim: Claim, resource: Resource) -> None:
     """CLM06-09 and AMT*F5, for which R4 has no element, from extensions that name them."""
-    for name, text, _ in _extensions(resource):
+    for name, text, _ in extensions(resource):
         if "benefit" in name:
             claim.benefits_assigned = text
         elif "assign" in name:

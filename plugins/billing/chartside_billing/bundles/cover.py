@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from chartside.types import Resource
-from chartside_billing.bundles.claim import _extensions
+from chartside_billing.bundles.claim import extensions
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.model import (
@@ -108,7 +108,7 @@ def _coverage(
 
 
 def _msp(insurance: Insurance, coverage: Resource, entry: Resource) -> None:
-    told = [text for source in (coverage, entry) for _, text, _ in _extensions(source)]
+    told = [text for source in (coverage, entry) for _, text, _ in extensions(source)]
     insurance.msp_type = next((t for t in told if t in MSP_TYPES), insurance.msp_type)
 
 

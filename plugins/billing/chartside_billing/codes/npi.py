@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _PREFIX = 24
 """What the prefix 80840 adds to the Luhn sum."""
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
+@lru_cache(maxsize=16384)
 def npi_valid(npi: str) -> bool:
     """Ten digits, the first 1 or 2, whose Luhn sum with the prefix 80840 ends in 0."""
     if len(npi) != 10 or not (npi.isascii() and npi.isdigit()) or npi[0] not in "12":

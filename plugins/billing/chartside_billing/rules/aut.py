@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Authorization
 from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.npi import valid_npi
 from chartside_billing.rules.view import View
 
 _REFERRAL_PLANS = frozenset({"HM", "CH", "VA"})
@@ -100,7 +100,7 @@ def referring(v: View, k: Loaded) -> Outcome:
     where = party.where or "2310A NM1*DN"
     if party.entity == "2":
         return [hit("The referring provider is an organisation; it must be a person", where=where)]
-    if not party.npi or not valid_npi(party.npi):
+    if not party.npi or not npi_valid(party.npi):
         return [hit("The referring provider has no valid NPI", where=where)]
     if v.rendering is not None and party.npi == v.rendering.npi:
         return [hit("The referring provider is the rendering provider", where=where)]

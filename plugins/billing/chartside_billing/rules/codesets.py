@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from chartside_billing.codes import facts
+
 
 def _span(first: int, last: int) -> set[str]:
     return {f"{number:05}" for number in range(first, last + 1)}
@@ -236,11 +238,7 @@ POS_START: dict[str, date] = {
     "19": date(2016, 1, 1),
     "18": date(2013, 1, 1),
 }
-PLACES = frozenset(
-    {f"{number:02}" for number in range(1, 28)}
-    | {"31", "32", "33", "34", "41", "42", "49", *(f"{number}" for number in range(50, 59))}
-    | {"60", "61", "62", "65", "66", "71", "72", "81", "99"}
-)
+PLACES = frozenset(facts.PLACES)
 TELEHEALTH_POS = frozenset({"02", "10"})
 ELSEWHERE_POS = frozenset(
     {"03", "04", "09", "13", "14", "16", "18", "21", "22", "23", "31", "32", "33", "34", "51", "61"}

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chartside_billing.codes.npi import npi_valid
 from chartside_billing.dates import shift
 from chartside_billing.documents import (
     Acknowledgement,
@@ -19,7 +20,6 @@ from chartside_billing.documents import (
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.npi import valid_npi
 
 DocumentCheck = Callable[[Any, Loaded], Outcome]
 DOCUMENT_CHECKS: dict[str, tuple[type, DocumentCheck]] = {}
@@ -132,7 +132,7 @@ def superbill(bill: Superbill, k: Loaded) -> Outcome:
     table = (
         (bool(bill.provider_name), "the provider's name"),
         (bool(bill.credential), "the provider's credential"),
-        (valid_npi(bill.npi), "a valid NPI"),
+        (npi_valid(bill.npi), "a valid NPI"),
         (bool(bill.tin), "the TIN"),
         (bill.has_address, "the provider's address"),
         (bill.has_patient_name, "the client's name"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Party, ProviderFacts
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import (
@@ -23,7 +24,6 @@ from chartside_billing.rules.codesets import (
     is_therapist,
 )
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.npi import valid_npi
 from chartside_billing.rules.view import LineView, View
 
 _PO_BOX = re.compile(
@@ -65,7 +65,7 @@ def npi_digits(v: View, k: Loaded) -> Outcome:
     return [
         hit(f"The NPI of the {role} is no valid NPI (10 digits, check digit)", where=party.where or role)
         for role, party in parties(v)
-        if party.id_qualifier == "XX" and not valid_npi(party.id)
+        if party.id_qualifier == "XX" and not npi_valid(party.id)
     ]
 
 
