@@ -120,8 +120,9 @@ def another() -> dict[str, dict]:
     return {"": made} | {entry["resource"]["resourceType"]: entry["resource"] for entry in made["entry"]}
 
 
+DEGREE = {"code": {"text": "MSW"}, "issuer": {"display": "Indiana University"}}
 STYLE = {
-    "": lambda r: None,
+    "": lambda r: r["Practitioner"]["qualification"].append(DEGREE),
     "TIM-006": lambda r: [
         r["Encounter"].pop("period"),
         r["Encounter"].pop("length"),

@@ -34,6 +34,7 @@ _LEARNING = (
     "resident",
     "candidate",
 )
+_SCHOOLS = ("university", "college", "school", "institute", "academy")
 _ADMITTED = frozenset({"hospitalized", "admission", "admit", "435"})
 
 
@@ -291,6 +292,8 @@ def _issuer(entry: Resource, graph: Graph) -> str:
     texts = [str(address.get("state", "")), str(part(issuer, "identifier").get("value", ""))]
     texts += [str(issuer.get("display", "")), str(organization.get("name", ""))]
     texts += [str(i.get("value", "")) for i in each(organization, "identifier")]
+    if any(word in " ".join(texts).lower() for word in _SCHOOLS):  # a degree is no licence
+        return ""
     return next((state for text in texts if (state := _state(text))), "")
 
 
