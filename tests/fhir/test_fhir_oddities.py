@@ -6,7 +6,8 @@ import pytest
 from tests.fhir.conftest import Reply
 
 from chartside import errors
-from chartside.fhir import Create, EntryResult, Update
+from chartside.errors import InvalidAnswer
+from chartside.fhir import Create, EntryResult, Get, Update
 
 TASK = {"resourceType": "Task", "status": "requested", "intent": "order"}
 
@@ -206,3 +207,73 @@ def test_headers_of_a_rate_limit_are_no_refusal(server, client):
     """Seen: X-RateLimit-Remaining: 0 with a good answer. The answer is taken; a 429 would be told as one."""
     server.reply(200, kept(), X_RateLimit_Remaining="0", X_RateLimit_Reset="60")
     assert client.read("Task", "7")["id"] == "7"
+
+
+OTHER = {"resourceType": "Patient", "id": "13", "meta": {"versionId": "1"}}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.read("Patient", "12"),
+        lambda client: client.vread("Patient", "12", "1"),
+        lambda client: client.update({**OTHER, "id": "12"}),
+        lambda client: client.read_many("Patient", ["12"]),
+        lambda client: client.execute([Get("Patient", "12")])[0].require(),
+    ],
+)
+def test_another_ones_resource_is_never_taken_for_the_one_that_was_asked_for(server, client, ask):
+    """A reminder to 12 would go to 13's number."""
+    server.reply(200, OTHER)
+    with pytest.raises(InvalidAnswer):
+        ask(client)
+
+
+def test_rows_of_a_batch_that_were_mixed_up(server, client):
+    """Each row must answer its entry: the same id and type."""
+    rows = [{"resource": {**OTHER, "id": i}, "response": {"status": "200"}} for i in ("13", "12")]
+    task = {"resource": OTHER, "response": {"status": "201"}}
+    server.reply(200, {"resourceType": "Bundle", "type": "batch-response", "entry": [*rows, task]})
+    entries = [Get("Patient", "12"), Get("Patient", "13"), Create({"resourceType": "Task"})]
+    results = client.batch(entries)
+    assert [type(r.error) for r in results] == [InvalidAnswer] * 3
+    assert [r.resource for r in results] == [None] * 3
+
+
+def test_a_list_of_others_brings_nobody(server, client):
+    """``_id`` ignored, and matches of another type under the same id."""
+    practitioner = {"resourceType": "Practitioner", "id": "12"}
+    entries = [{"resource": r, "search": {"mode": "match"}} for r in (OTHER, practitioner)]
+    server.reply(200, {"resourceType": "Bundle", "type": "searchset", "entry": entries})
+    server.reply(404)
+    assert client.read_many("Patient", ["12", "14"]) == {}
+
+
+def test_an_include_bears_its_own_name_only(server, client):
+    """A ``fullUrl`` that names another client than the resource in it."""
+    entry = {"resource": OTHER, "fullUrl": f"{server.url}/Patient/12", "search": {"mode": "include"}}
+    server.reply(200, {"resourceType": "Bundle", "type": "searchset", "entry": [entry]})
+    [page] = client.search("Appointment").pages()
+    assert "Patient/12" not in page.included
+    assert page.included["Patient/13"] == OTHER
+
+
+@pytest.mark.parametrize(
+    ("reference", "local"),
+    [
+        ("Patient/12", "Patient/12"),
+        ("Patient/12/_history/3", "Patient/12"),
+        ("{url}/Patient/12", "Patient/12"),
+        ("https://other.example.org/fhir/Patient/12", ""),
+        ("{url}/../other/Patient/12", ""),
+        ("x/Patient/12", ""),
+        ("Patient/12,13", ""),
+        ("Patient/", ""),
+        ("Patient/a b", ""),
+        ("#p", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_reference_means_here(server, client, reference, local):
+    """The same id at another server is another person."""
+    assert client.local(reference.format(url=server.url)) == local

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from chartside.errors import FhirError, InputError
+from chartside.errors import FhirError, InputError, InvalidAnswer
 from chartside.fhir.answers import Asked, error_for, etag_version
 from chartside.fhir.paths import parse_location, require_id, require_type, version_of
 from chartside.types import Resource
@@ -230,7 +230,28 @@ def _result(entry: Entry, row: Any, request_id: str) -> EntryResult:
         outcome = response.get("outcome") if isinstance(response, dict) else None
         error = error_for(entry.asked, status, outcome, request_id=request_id)
         return EntryResult(entry, status, error=error)
-    return EntryResult(entry, status, _stored(entry, row, response))
+    stored = _stored(entry, row, response)
+    if stored is not None and not _is_of(entry, stored):
+        error = InvalidAnswer(
+            "answered by another resource than was asked for",
+            method=entry.asked.method,
+            resource_type=entry.asked.type,
+            status=status,
+            request_id=request_id,
+        )
+        return EntryResult(entry, status, error=error)
+    return EntryResult(entry, status, stored)
+
+
+def _is_of(entry: Entry, resource: Resource) -> bool:
+    """Whether a row answers its entry: servers that mix them up would hand out another client's resource."""
+    if isinstance(entry, Delete):
+        return True  # some answer by what was deleted; nobody uses it
+    if isinstance(entry, Get) and not entry.id:
+        return resource.get("resourceType") == "Bundle"
+    asked = entry.resource.get("id") if isinstance(entry, Create | Update) else entry.id
+    named = isinstance(entry, Create) or resource.get("id") == asked
+    return named and resource.get("resourceType") == entry.asked.type
 
 
 def _status(response: Any) -> int:

@@ -32,18 +32,24 @@ import orjson
 from requests.adapters import BaseAdapter
 
 from chartside.clock import Clock, SystemClock
-from chartside.errors import Unauthorized
+from chartside.errors import OriginRefused, Unauthorized
 from chartside.fhir.answers import Answer, Asked
 from chartside.fhir.attachments import Attachments
 from chartside.fhir.budget import Breaker, Budget
 from chartside.fhir.bundle import Condition, Create, Delete, Entry, EntryResult, Patch, Update, query
 from chartside.fhir.capabilities import Capabilities
-from chartside.fhir.execute import Executor, stored, with_version
+from chartside.fhir.execute import Executor, same, stored, with_version
 from chartside.fhir.foreign import public_session
 from chartside.fhir.limits import Limits
 from chartside.fhir.many import Many
 from chartside.fhir.origin import Origins
-from chartside.fhir.paths import parse_location, require_id, require_operation, require_type
+from chartside.fhir.paths import (
+    is_reference,
+    parse_location,
+    require_id,
+    require_operation,
+    require_type,
+)
 from chartside.fhir.saving import Saver
 from chartside.fhir.search import Search
 from chartside.fhir.session import new_session
@@ -133,12 +139,11 @@ class FhirClient:
 
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """The present version. Raises NotFound, Gone."""
-        return self._get(resource_type, f"{require_type(resource_type)}/{require_id(resource_id)}")
+        return self._get(resource_type, resource_id)
 
     def vread(self, resource_type: str, resource_id: str, version: str) -> Resource:
         """A certain version. Raises NotFound, Gone."""
-        path = f"{require_type(resource_type)}/{require_id(resource_id)}/_history/{require_id(version)}"
-        return self._get(resource_type, path)
+        return self._get(resource_type, resource_id, f"/_history/{require_id(version)}")
 
     def history(
         self, resource_type: str, resource_id: str = "", params: Params | None = None, *, count: int = 100
@@ -147,6 +152,15 @@ class FhirClient:
         and stand in ``set_aside``."""
         path = require_type(resource_type) + (f"/{require_id(resource_id)}" if resource_id else "")
         return self._paged(resource_type, f"{path}/_history", {"_count": count, **(params or {})})
+
+    def local(self, reference: str) -> str:
+        """``Type/id`` of what a reference leads to at this server, be it relative or absolute; empty for any other:
+        the same id at another server is another person."""
+        try:
+            path = self._origins.reference(reference).partition("/_history/")[0]
+        except OriginRefused:
+            return ""
+        return path if is_reference(path) else ""
 
     def follow(self, reference: str) -> Resource:
         """What a reference points at: ``Patient/12``, or an absolute URL of this server. Raises OriginRefused."""
@@ -308,10 +322,10 @@ class FhirClient:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _get(self, resource_type: str, path: str) -> Resource:
-        request = Request(Asked("GET", resource_type), self._base + path, repeatable=True)
-        answer = self._transport.send(request)
-        return with_version(answer.resource(resource_type), answer)
+    def _get(self, resource_type: str, resource_id: str, tail: str = "") -> Resource:
+        url = f"{self._base}{require_type(resource_type)}/{require_id(resource_id)}{tail}"
+        answer = self._transport.send(Request(Asked("GET", resource_type), url, repeatable=True))
+        return with_version(same(answer, resource_type, resource_id), answer)
 
     def _paged(self, resource_type: str, path: str, params: Params, *, by_post: bool = False) -> Search:
         request = self._query(resource_type, path, params, by_post=by_post)

@@ -136,7 +136,10 @@ def stored(sent: Resource, answer: Answer) -> Resource:
     Raises InvalidAnswer where the answer is neither: ``{"pid": 1, "uuid": "..."}`` is seen in the field.
     """
     body = answer.body
+    updated = sent.get("id", "") if answer.asked.method == "PUT" and not answer.asked.conditional else ""
     if isinstance(body, dict) and body.get("resourceType") == sent.get("resourceType"):
+        if updated and body.get("id") != updated:
+            raise answer.invalid("a write was answered by another resource")
         return with_version(body, answer)
     location = answer.headers.get("Location") or answer.headers.get("Content-Location") or ""
     outcome = isinstance(body, dict) and body.get("resourceType") == "OperationOutcome"
@@ -159,6 +162,14 @@ def with_version(resource: Resource, answer: Answer) -> Resource:
     return resource
 
 
+def same(answer: Answer, resource_type: str, resource_id: str) -> Resource:
+    """The resource, if it is the one that was asked for: another's would pass for this client's. InvalidAnswer."""
+    resource = answer.resource(resource_type)
+    if resource.get("id") != resource_id:
+        raise answer.invalid("answered by another resource than was asked for")
+    return resource
+
+
 def _resource(entry: Entry, answer: Answer) -> Resource | None:
     if isinstance(entry, Create | Update):
         return stored(entry.resource, answer)
@@ -166,4 +177,6 @@ def _resource(entry: Entry, answer: Answer) -> Resource | None:
         return None
     if isinstance(entry, Patch) and not answer.content.strip():
         return None
-    return with_version(answer.resource(), answer)
+    if entry.id:
+        return with_version(same(answer, entry.type, entry.id), answer)
+    return with_version(answer.resource("Bundle"), answer)

@@ -30,6 +30,12 @@ def require_id(value: Any) -> str:
     return quote(value, safe="~:=+")
 
 
+def is_reference(value: str) -> bool:
+    """Whether this is ``Type/id`` and nothing else."""
+    kind, _, found = value.partition("/")
+    return bool(_TYPE.match(kind) and _ID.match(found) and found.strip("."))
+
+
 def require_operation(value: str) -> str:
     """The name of an operation without its ``$``. Raises InputError."""
     name = value.removeprefix("$")

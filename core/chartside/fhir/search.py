@@ -14,7 +14,6 @@ from typing import Any
 from chartside.errors import LimitExceeded
 from chartside.fhir.answers import Answer, issues_of
 from chartside.fhir.limits import Limits
-from chartside.fhir.paths import parse_location
 from chartside.types import Resource
 
 _KEPT = 1000
@@ -164,12 +163,10 @@ def _entries(answer: Answer, bundle: Resource) -> list[Any]:
 
 
 def _is_match(entry: Mapping[str, Any], resource: Resource, resource_type: str) -> bool:
-    """By ``search.mode``; by the type where the server leaves the mode out."""
+    """By ``search.mode``, and by the type: what is of another type than was searched for is never a match."""
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
-    if mode in ("match", "include"):
-        return bool(mode == "match")
-    return not resource_type or resource["resourceType"] == resource_type
+    return mode != "include" and (not resource_type or resource["resourceType"] == resource_type)
 
 
 def _index(included: dict[str, Resource], entry: Mapping[str, Any], resource: Resource) -> None:
@@ -177,11 +174,8 @@ def _index(included: dict[str, Resource], entry: Mapping[str, Any], resource: Re
     if own:
         included[own[1:]] = resource
     full_url = entry.get("fullUrl")
-    if isinstance(full_url, str):
+    if isinstance(full_url, str):  # never by a Type/id that the resource itself does not bear
         included[full_url] = resource
-        if not (own and full_url.endswith(own)):  # parsing takes long, and mostly tells nothing new
-            kind, found_id, _ = parse_location(full_url)
-            included.setdefault(f"{kind}/{found_id}", resource)
 
 
 def _next(bundle: Resource) -> str:

@@ -123,6 +123,10 @@ class GatedFhir:
         """Where things live here; for ladders and dry runs."""
         return Homes(self._route)
 
+    def local(self, reference: str) -> str:
+        """A reference as ``Type/id`` of this practice's EHR; empty where it leads anywhere else."""
+        return self._route.ehr.client.local(reference)
+
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """Read one resource."""
         client = self._for("r", resource_type)

@@ -6,9 +6,10 @@ The ledger writes with the host's own client, so that an effect could else carry
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from chartside.jobs.ledger import Claim, Effect, Ledger, Result
+from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
 from chartside.types import Resource
 
 Check = Callable[[Resource], None]
@@ -28,9 +29,14 @@ class PluginLedger(Ledger):
             self.__check(effect.resource)
 
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
-        """See Ledger. Raises PolicyRefused."""
+        """See Ledger. Raises PolicyRefused. Of equal effects in one call, the first alone can be had."""
         self._looked(effects)
-        return self.__ledger.claim(effects)
+        claims = {c.effect.key: c for c in self.__ledger.claim(list({e.key: e for e in effects}.values()))}
+        given: list[Claim] = []
+        for effect in effects:
+            given.append(claims[effect.key])
+            claims[effect.key] = replace(claims[effect.key], state=State.HELD)
+        return given
 
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
         """See Ledger. Raises PolicyRefused."""

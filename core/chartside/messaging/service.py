@@ -117,7 +117,8 @@ class Messages:
                 attempts.append(self._maker.first(intent))
             except ValueError:
                 told.append(Outcome(intent, Status.FAILED, "its text cannot be made; see `chartside check`"))
-        return attempts
+        # Servers repeat entries, and pages overlap: the ledger would take both for this worker's own claim.
+        return list({one.key: one for one in attempts}.values())
 
     def _once(
         self,

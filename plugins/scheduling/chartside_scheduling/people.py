@@ -11,7 +11,7 @@ from typing import Any
 from chartside.codes import ROLE_CODE_SYSTEM
 from chartside.messaging import numbers
 from chartside.types import Resource
-from chartside_scheduling.visits import instant
+from chartside_scheduling.visits import is_over
 
 TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
 GUARDIANS = frozenset({"GUARD", "PRN", "MTH", "FTH", "NMTH", "NFTH", "ADOPTP", "ADOPTM", "ADOPTF"})
@@ -47,7 +47,7 @@ def is_minor(patient: Resource, today: date, adult_age: int) -> bool:
 
     A date of year or month counts from its last day, so that nobody is taken for an adult too early.
     """
-    match = re.match(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?\Z", str(patient.get("birthDate", "")))
+    match = re.match(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T|\Z)", str(patient.get("birthDate", "")))
     if not match:
         return False
     year, month, day = (
@@ -108,10 +108,9 @@ def _addresses(person: Resource, order: Sequence[str], now: datetime) -> dict[st
 
 def _usable(contact: Mapping[str, Any], now: datetime) -> tuple[str, str]:
     """The kind and the address of a ContactPoint; empty where it is old, at work, or no mobile number."""
-    period = contact.get("period")
-    end = instant(period.get("end")) if isinstance(period, dict) else None
     value = contact.get("value")
-    if contact.get("use") in ("old", "work", "temp") or (end and end < now) or not isinstance(value, str):
+    ended = contact.get("use") in ("old", "work", "temp") or is_over(contact.get("period"), now)
+    if ended or not isinstance(value, str):
         return "", ""
     system, use = contact.get("system"), contact.get("use")
     if system == "sms" or (system == "phone" and use in ("mobile", None)):

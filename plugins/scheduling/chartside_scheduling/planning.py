@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chartside.codes import MessageCategory, Purpose
+from chartside.fhir.paths import is_reference
 from chartside.messaging.model import Intent, Later, Way
 from chartside.types import Resource
 from chartside_scheduling import visits
@@ -56,10 +57,13 @@ class Plan:
     def _due(self, resources: Sequence[Resource]) -> Iterator[tuple[Visit, int]]:
         """Servers were seen to leave out parameters that they do not know, so everything is looked at again."""
         for resource in resources:
-            visit = visits.read(resource)
+            visit = visits.read(resource, self._context.fhir.local)
             if isinstance(visit, str):
                 if visit != visits.NOT_BOOKED:
-                    self._report.set_aside.append(f"Appointment/{resource.get('id', '?')}: {visit}")
+                    name = f"Appointment/{resource.get('id')}"
+                    self._report.set_aside.append(
+                        f"{name if is_reference(name) else 'Appointment of an impossible id'}: {visit}"
+                    )
                 continue
             step = self._rules.due(visit.start, visit.types, self._context.clock.now())
             if step is not None:
@@ -80,10 +84,14 @@ class Plan:
         for start in range(0, len(minors), _CHUNK):
             ids = ",".join(r.partition("/")[2] for r in minors[start : start + _CHUNK])
             for person in self._context.fhir.search("RelatedPerson", {"patient": ids}).matches():
-                minor = person.get("patient")
-                reference = minor.get("reference") if isinstance(minor, dict) else None
-                found.setdefault(str(reference), []).append(person)
+                found.setdefault(self._minor(person), []).append(person)
         return found
+
+    def _minor(self, person: Resource) -> str:
+        """Whose guardian a RelatedPerson is: servers were seen to answer by others than were asked for."""
+        minor = person.get("patient")
+        found = minor.get("reference") if isinstance(minor, dict) else None
+        return self._context.fhir.local(found) if isinstance(found, str) else ""
 
     def _intent(
         self,
@@ -154,7 +162,7 @@ class Plan:
     ) -> str:
         if appointment is None or patient is None:
             return Later("the visit or the client cannot be read")
-        visit = visits.read(appointment)
+        visit = visits.read(appointment, self._context.fhir.local)
         if isinstance(visit, str) and visit != visits.NOT_BOOKED:
             return Later(f"the visit: {visit}")
         if isinstance(visit, str) or visit.cancelled or intent.patient not in visit.patients:
@@ -162,7 +170,7 @@ class Plan:
         if visit.version != intent.parts[1:3]:
             return "moved to another time"
         settings, now = self._settings, self._context.clock.now()
-        others = [guardian] if guardian else []
+        others = [guardian] if guardian and self._minor(guardian) == intent.patient else []
         found = reach(patient, others, settings.channels, now, settings.adult_age)
         if found.problem:
             return found.problem

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chartside.fhir.paths import is_reference
 from chartside.types import Resource
 
 NOT_BOOKED = "neither booked nor cancelled"
@@ -14,6 +16,7 @@ _OTHER = frozenset(
     {"proposed", "pending", "arrived", "fulfilled", "noshow", "entered-in-error", "checked-in", "waitlist"}
 )
 _LENGTH = timedelta(minutes=50)
+_DAYS = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T|\Z)")
 _STAYS_AWAY = ("declined", "tentative")
 
 
@@ -46,15 +49,27 @@ class Visit:
         return (self.reference, self.start.isoformat(timespec="seconds"))
 
 
-def read(resource: Resource) -> Visit | str:
-    """The visit, booked or cancelled, or in a few words why it is none."""
+def relative(reference: str) -> str:
+    """``Type/id`` of a relative reference; empty for one that may lead to another server."""
+    return reference if is_reference(reference) else ""
+
+
+def read(resource: Resource, local: Callable[[str], str] = relative) -> Visit | str:
+    """The visit, booked or cancelled, or in a few words why it is none.
+
+    ``local`` makes a reference one of this EHR: the same id at another server is another person.
+    """
     status = resource.get("status")
     if status not in ("booked", "cancelled"):
         return NOT_BOOKED if isinstance(status, str) and status in _OTHER else "no status that can be read"
     start = instant(resource.get("start"))
-    if start is None or not isinstance(resource.get("id"), str):
-        return "no start that can be read"
-    patients = tuple(dict.fromkeys(_patients(resource)))
+    if (
+        start is None
+        or not isinstance(found := resource.get("id"), str)
+        or not is_reference(f"Appointment/{found}")
+    ):
+        return "no start or id that can be read"
+    patients = tuple(dict.fromkeys(_patients(resource, local)))
     if not patients:
         return "no client takes part"
     meta = resource.get("meta")
@@ -62,6 +77,23 @@ def read(resource: Resource) -> Visit | str:
     end = instant(resource.get("end")) or start + _LENGTH
     types, off = frozenset(_types(resource)), status == "cancelled"
     return Visit(resource["id"], start, end, patients, types, changed or start, off)
+
+
+def is_over(period: Any, now: datetime) -> bool:
+    """Whether a FHIR Period lies behind: a year, month or date when its last day does, everywhere on earth. An end
+    that cannot be read is taken for one that has passed."""
+    end = period.get("end") if isinstance(period, dict) else None
+    if end is None:
+        return False
+    if (at := instant(end)) is not None:
+        return at < now
+    days = _DAYS.match(end) if isinstance(end, str) else None
+    last = (
+        "-".join(part or most for part, most in zip(days.groups(), ("", "12", "31"), strict=True))
+        if days
+        else ""
+    )
+    return last < f"{now - timedelta(hours=12):%Y-%m-%d}"
 
 
 def instant(value: Any) -> datetime | None:
@@ -73,13 +105,12 @@ def instant(value: Any) -> datetime | None:
     return at.astimezone(UTC) if at and at.tzinfo else None
 
 
-def _patients(resource: Resource) -> Iterator[str]:
+def _patients(resource: Resource, local: Callable[[str], str]) -> Iterator[str]:
     """Clients among the participants, but for those who declined."""
     for each in _dicts(resource.get("participant")):
-        reference = _text(each.get("actor"), "reference")
-        kind, _, found = reference.rpartition("/")
-        if kind.rpartition("/")[2] == "Patient" and each.get("status") not in _STAYS_AWAY:
-            yield f"Patient/{found}"
+        reference = local(_text(each.get("actor"), "reference"))
+        if reference.startswith("Patient/") and each.get("status") not in _STAYS_AWAY:
+            yield reference
 
 
 def _types(resource: Resource) -> Iterator[str]:

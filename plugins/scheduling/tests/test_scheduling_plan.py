@@ -96,9 +96,31 @@ def appointment(**changes):
 
 def test_a_visit():
     """A group has several clients; who declined is left out; the zone of the start is heeded."""
-    visit = visits.read(appointment())
+    base = "https://ehr.example.org/fhir/"
+    visit = visits.read(appointment(), lambda reference: reference.removeprefix(base))
     assert visit.patients == ("Patient/p1", "Patient/p2")
     assert visit.start == datetime(2026, 11, 25, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "https://other.example.org/fhir/Patient/p1",
+        "Patient/p1,p2",
+        "Patient/",
+        "Patient/a b",
+        "Patient/..",
+        "Patient/\x1b[31m",
+        "Practice/Patient/p1",
+        "#Patient/p1",
+        "urn:uuid:7d2a",
+        7,
+    ],
+)
+def test_a_reference_that_leads_elsewhere_is_nobody(reference):
+    """The same id at another server is another person; what is no reference never gets into a search."""
+    other = {"actor": {"reference": reference}, "status": "accepted"}
+    assert visits.read(appointment(participant=[other])) == "no client takes part"
 
 
 @pytest.mark.parametrize(
@@ -191,6 +213,11 @@ def test_how_a_client_is_reached():
         [phone(use="home")],
         [phone(value="12")],
         [phone(period={"end": "2026-01-01T00:00:00Z"})],
+        [phone(period={"end": "2026-11-22"})],
+        [phone(period={"end": "2026-10"})],
+        [phone(period={"end": "2025"})],
+        [phone(period={"end": "2026-11-22T09:00:00"})],
+        [phone(period={"end": "long ago"})],
         [{"system": "email", "value": "nobody"}],
         [{"system": "email", "value": "a@b.org\nBcc: c@d.org"}],
         [{"system": "fax", "value": "518 555 0142"}],
