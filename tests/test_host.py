@@ -15,6 +15,8 @@ from chartside import installed as listing
 from chartside.cli import build
 from chartside.config import ConfigErrors
 from chartside.errors import ConfigError, UndeclaredAccess
+from chartside.gate import gate
+from chartside.gate.model import Action, DecisionRequest, Outcome
 from chartside.host import load_secret
 from chartside.serve import Runner, pages
 from chartside.testing import host_for
@@ -84,6 +86,62 @@ def test_a_job_runs_and_a_broken_one_does_not_stop_it(install, ehr, clock):
         assert "Jane" not in str(broken)
         assert host.run("good.count").counts["seen"] > 0
         assert host.plugins.found["bad"].status == "failed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import sys; sys.exit(0)",
+        "import time; time.sleep(30)",
+        "return None",
+        "raise BaseException('Jane Doe')",
+    ],
+)
+def test_a_job_that_hangs_ends_the_process_or_reports_nothing(install, ehr, clock, body):
+    """H-1: set aside and told; the next job has its turn."""
+    install("good")
+    limited = GOOD.replace(
+        '"Counts.", run)', '"Counts.", run, limit=__import__("datetime").timedelta(seconds=0.5))'
+    )
+    install("bad", limited.replace("report = JobReport", f"{body}\n    report = JobReport"))
+    told = {}
+    with host_for(ehr, clock, plugins={"bad": ON, "good": ON}) as host:
+        Runner(host, port=0, report=told.__setitem__).run_due()
+        assert told["bad.count"].failed
+        assert "set aside" in told["bad.count"].notes[0]
+        assert "Jane" not in str(told)
+        assert told["good.count"].counts["seen"] > 0
+        assert host.plugins.loaded == ["adapters", "good"]
+
+
+DECIDES = """
+from chartside import hookimpl
+class Plugin:
+    @hookimpl
+    def chartside_decide(self, context, requests):
+        {body}
+plugin = Plugin()
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import time; time.sleep(30)",
+        "import sys; sys.exit(0)",
+        "return [True] * len(requests)",
+        "return []",
+        "return 'permit'",
+        "yield from ()",
+    ],
+)
+def test_a_decider_that_hangs_or_talks_nonsense_denies(install, ehr, clock, monkeypatch, body):
+    """Promise 3: no decision means no, whatever becomes of the decider."""
+    monkeypatch.setattr(gate, "PATIENCE", 0.5)
+    install("decider", DECIDES.format(body=body), settings="[features]\ndecides = true")
+    with host_for(ehr, clock, plugins={"decider": ON}) as host:
+        request = DecisionRequest("Patient/1", Action.READ, clock.now())
+        assert [d.outcome for d in host.gate.decide([request])] == [Outcome.DENY]
 
 
 def test_an_error_of_the_server_is_a_report_not_a_crash(install, ehr, clock):

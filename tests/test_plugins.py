@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from chartside import Job
 from chartside import installed as listing
 from chartside import plugins as module
 from chartside.errors import ManifestError
@@ -75,6 +76,11 @@ FAULTS = {
     "api": (GOOD, TOML.format(name="api", api=99), "speaks plugin api 99"),
     "name": (GOOD, TOML.format(name="other", api=1), "the entry point"),
     "hang": ("import time\ntime.sleep(60)", None, "no answer within"),
+    "exit": ("raise SystemExit(0)", None, "raised SystemExit"),
+    "recursive": ("import pkg_recursive", None, "AttributeError"),
+    "nested": (GOOD, "a = " + "[" * 5000, "nested too deeply"),
+    "huge": (GOOD, "#" * 2_000_000, "more than 1 MiB"),
+    "binary": (GOOD, "\x00\x01", "no valid TOML"),
 }
 
 
@@ -90,18 +96,30 @@ def test_a_broken_plugin_is_reported_and_the_rest_goes_on(installed, fault, monk
     assert found[fault].status == "failed"
     assert reason in found[fault].problem
     assert "Jane" not in found[fault].problem
-    assert [name for name, _ in plugins.each("chartside_jobs")] == ["good"]
+    assert [name for name, _ in plugins.each("chartside_jobs", Job)] == ["good"]
 
 
-@pytest.mark.parametrize("body", ["raise ValueError('secret')", "import time; time.sleep(30)"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise ValueError('secret')",
+        "import time; time.sleep(30)",
+        "import sys; sys.exit('secret')",
+        "raise GeneratorExit",
+        "yield 1 / 0",
+        "return 7",
+        "return ['secret']",
+        "return [Job]+[object]",
+    ],
+)
 def test_a_plugin_that_breaks_in_a_hook_is_set_aside(installed, body, monkeypatch):
-    """H-1: one that raises or hangs when called is not called again."""
+    """H-1: one that raises, hangs, ends the process or gives nonsense when called is not called again."""
     monkeypatch.setattr(module, "PATIENCE", 0.3)
     installed("bad", GOOD.replace('return [Job("j", "s", lambda c, o: JobReport())]', body))
     installed("good", GOOD)
     plugins = Plugins(find(), ["bad", "good"])
     assert plugins.loaded == ["bad", "good"]
-    assert [name for name, _ in plugins.each("chartside_jobs")] == ["good"]
+    assert [name for name, _ in plugins.each("chartside_jobs", Job)] == ["good"]
     assert plugins.loaded == ["good"]
     assert "secret" not in plugins.found["bad"].problem
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +65,7 @@ _STAND_INS = {
 def _rest(path: Path, errors: ConfigErrors) -> Config | None:
     """The config without the tables that are wrong, so that the others can be checked, too."""
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        data: dict[str, Any] = read_toml(path)
     except (OSError, ValueError):
         return None
     for error in errors.errors:

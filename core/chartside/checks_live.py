@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 from chartside.checks import Finding, guarded
@@ -12,6 +13,7 @@ from chartside.fhir import TokenSource
 from chartside.gate.client import Where
 from chartside.host import Host
 from chartside.manifest import Manifest
+from chartside.plugins import bounded
 
 
 def live(host: Host) -> Iterator[Finding]:
@@ -78,7 +80,8 @@ def _opens(host: Host, name: str) -> bool:
 
 def _own(host: Host, name: str) -> Iterator[Finding]:
     """What the plugin itself finds wrong: ``where: what -> mend``, or a plain sentence."""
-    for sentence in host.plugins.call("chartside_check", name, context=host.context(name)) or ():
+    ask = partial(host.plugins.call, "chartside_check", name, context=host.context(name))
+    for sentence in bounded(lambda: [str(said) for said in ask() or ()], name):
         where, colon, rest = sentence.partition(": ")
         if not (colon and where.startswith("plugins.")):
             where, rest = f"plugins.{name}", sentence

@@ -10,7 +10,6 @@ import difflib
 import ipaddress
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chartside.errors import ChartsideError, ConfigError
+from chartside.installed import read_toml
 
 
 class ConfigErrors(ChartsideError):
@@ -153,13 +153,13 @@ class Config(_Table):
 def load(path: Path) -> Config:
     """Read and check a config file. Raises ConfigErrors with everything that is wrong."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = read_toml(path)
     except OSError as error:
         mend = "run `chartside init` to write one, or name it with --config"
         raise ConfigErrors(
             [ConfigError(str(path), f"cannot be read ({error.strerror})", mend=mend)]
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         mend = "mend the line that is named; strings stand in quotes, tables in [brackets]"
         raise ConfigErrors([ConfigError(str(path), f"no valid TOML: {error}", mend=mend)]) from None
     return parse(data, path.parent.resolve())

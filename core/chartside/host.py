@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from chartside.adapter import Adapter
 from chartside.ai import AiWriter, binds, guard_effect, guard_entries
 from chartside.audit import Auditor, Observer, Trail
 from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
-from chartside.errors import ChartsideError, ConfigError, InputError
+from chartside.errors import ChartsideError, ConfigError, InputError, PluginError
 from chartside.fhir import Create
 from chartside.gate.client import GatedFhir, Place, Route, Where
 from chartside.gate.gate import Gate
@@ -35,7 +36,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
-from chartside.plugins import Found, Plugins, find
+from chartside.plugins import Found, Plugins, bounded, find
 from chartside.servers import Adapters, by_name, connect
 
 if TYPE_CHECKING:
@@ -115,7 +116,9 @@ class Host:
     @cached_property
     def adapters(self) -> Adapters:
         """All adapters, by name."""
-        return by_name(kind for _, kinds in self.plugins.each("chartside_adapters") for kind in kinds)
+        return by_name(
+            kind for _, kinds in self.plugins.each("chartside_adapters", Adapter) for kind in kinds
+        )
 
     @cached_property
     def route(self) -> Route:
@@ -217,9 +220,10 @@ class Host:
     @cached_property
     def channels(self) -> dict[str, Channel]:
         """The configured channels by kind (sms, email ...). Raises ConfigErrors."""
+        from chartside.messaging.channel import Channel
         from chartside.messaging.setup import open_channels
 
-        brought = [kind for _, kinds in self.plugins.each("chartside_channels") for kind in kinds]
+        brought = [kind for _, kinds in self.plugins.each("chartside_channels", Channel) for kind in kinds]
         return open_channels(self.config.channels, brought, clock=self.clock)
 
     def _messages(self, manifest: Manifest) -> Messages:
@@ -295,11 +299,12 @@ class Host:
 
     def jobs(self) -> dict[str, tuple[str, Job]]:
         """``{"plugin.job": (plugin, job)}`` of all loaded plugins."""
-        listed = [(name, job) for name, jobs in self.plugins.each("chartside_jobs") for job in jobs]
+        listed = [(name, job) for name, jobs in self.plugins.each("chartside_jobs", Job) for job in jobs]
         return {f"{name}.{job.name}": (name, job) for name, job in listed}
 
     def run(self, job: str, options: JobOptions | None = None) -> JobReport:
-        """Run one job. What goes wrong is in the report; a plugin that raises anything else is set aside."""
+        """Run one job. What goes wrong is in the report; a plugin that raises anything else, ends the process, or
+        takes longer than its job's limit is set aside."""
         jobs = self.jobs()
         if job not in jobs:
             raise ConfigError(
@@ -307,12 +312,25 @@ class Host:
             )
         name, found = jobs[job]
         try:
-            return found.run(self.context(name), options or JobOptions())
+            return bounded(
+                lambda: _report(found.run(self.context(name), options or JobOptions())),
+                name,
+                found.limit.total_seconds(),
+            )
+        except PluginError as error:
+            self.plugins.set_aside(name, error)
+            return JobReport(failed=True, notes=[f"the plugin is set aside: {error}"])
         except ChartsideError as error:
             return JobReport(failed=True, notes=[f"{type(error).__name__}: {error}"])
         except Exception as error:
             self.plugins.set_aside(name, error)
             return JobReport(failed=True, notes=[f"the plugin {self.plugins.found[name].problem}"])
+
+
+def _report(given: JobReport) -> JobReport:
+    if not isinstance(given, JobReport):
+        raise PluginError("its job gave something else than a JobReport")
+    return given
 
 
 def _takes_claims(place: Place, kind: str) -> bool:

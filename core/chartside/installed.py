@@ -6,6 +6,7 @@ import importlib.util
 import tomllib
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from chartside.errors import PluginError
 
@@ -28,13 +29,28 @@ def folder(entry: EntryPoint) -> Path:
     return inner if inner.is_dir() else inner.parent if rest else found
 
 
+_MOST = 1024 * 1024
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file that somebody else may have written. Raises OSError, and ValueError for what is none."""
+    with path.open("rb") as file:
+        content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise ValueError("more than 1 MiB")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def commands() -> dict[str, tuple[str, str]]:
     """``{plugin: (its typer app, its title)}``. A manifest that cannot be read has no commands here; ``chartside
     plugins`` says why."""
     found: dict[str, tuple[str, str]] = {}
     for entry in entries():
         try:
-            table = tomllib.loads((folder(entry) / "plugin.toml").read_text("utf-8"))["plugin"]
+            table = read_toml(folder(entry) / "plugin.toml")["plugin"]
             if table.get("commands"):
                 found.setdefault(entry.name, (str(table["commands"]), f"{table['title']}."))
         except (PluginError, OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -25,13 +25,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chartside.errors import ManifestError
+from chartside.installed import read_toml
 
 API = 1
 """The plugin interface that this host speaks."""
@@ -110,18 +110,17 @@ class Manifest(_Strict):
     def load(cls, path: Path) -> Manifest:
         """Read a ``plugin.toml``. Raises ManifestError that names each wrong key."""
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
-            manifest = cls.model_validate(data)
+            manifest = cls.model_validate(read_toml(path))
         except OSError as error:
             raise ManifestError(
                 f"{path.name}: cannot be read ({error.strerror})",
                 mend="put a plugin.toml into the plugin's package and ship it as package data",
             ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{path.name}: no valid TOML: {error}") from None
         except ValidationError as error:
             lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise ManifestError(f"{path.name}: {lines}") from None
+        except ValueError as error:
+            raise ManifestError(f"{path.name}: no valid TOML: {error}") from None
         if manifest.plugin.api != API:
             raise ManifestError(
                 f"{manifest.name}: speaks plugin api {manifest.plugin.api}, this host speaks {API}",

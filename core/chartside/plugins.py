@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -19,7 +19,8 @@ from chartside.installed import entries, folder
 from chartside.manifest import Manifest
 
 PATIENCE = 30.0
-"""Seconds that a plugin may take to load, or to answer a hook. Jobs themselves may take longer."""
+"""Seconds that a plugin may take to load, or to answer a hook. Jobs and decisions may take longer."""
+R = TypeVar("R")
 _log = logging.getLogger("chartside.plugins")
 
 
@@ -85,7 +86,7 @@ class Plugins:
         if plugin.problem:
             return
         try:
-            self._manager.register(_bounded(plugin.entry.load, name), name)
+            self._manager.register(bounded(plugin.entry.load, name), name)
             self._manager.check_pending()
             plugin.loaded = True
         except Exception as error:
@@ -119,27 +120,38 @@ class Plugins:
         return results[0] if results else None
 
     def each(
-        self, hook: str, arguments: Callable[[str], dict[str, Any]] = lambda _name: {}
-    ) -> list[tuple[str, Any]]:
-        """``(plugin, result)`` of every plugin that implements the hook; one that raises is set aside."""
+        self, hook: str, kind: type[Any], arguments: Callable[[str], dict[str, Any]] = lambda _name: {}
+    ) -> list[tuple[str, list[Any]]]:
+        """``(plugin, results)`` of every plugin that implements the hook. One that raises, hangs, or gives anything
+        but ``kind`` (instances, or subclasses of it) is set aside."""
+
+        def ask(name: str) -> list[Any]:
+            return _all_of(kind, hook, self.call(hook, name, **arguments(name)))
+
         results = []
         for name in self.loaded:
             try:
-                result = _bounded(partial(self.call, hook, name, **arguments(name)), name)
+                results.append((name, bounded(partial(ask, name), name)))
             except Exception as error:
                 self.set_aside(name, error)
-                continue
-            if result is not None:
-                results.append((name, result))
-        return results
+        return [(name, found) for name, found in results if found]
 
 
-def _bounded(call: Callable[[], Any], name: str) -> Any:
-    """Run the call with a limit of time: a plugin that hangs is set aside, not waited for (H-1).
+def _all_of(kind: type[Any], hook: str, given: Any) -> list[Any]:
+    """Read to its end here: a generator runs the plugin's code with each step."""
+    found = list(given or ())
+    if not all(isinstance(x, kind) or (isinstance(x, type) and issubclass(x, kind)) for x in found):
+        raise PluginError(f"{hook} gave something else than {kind.__name__}")
+    return found
 
-    The thread cannot be ended from outside; it is a daemon, so that it does not keep the host alive.
+
+def bounded(call: Callable[[], R], name: str, seconds: float | None = None) -> R:
+    """Run a plugin's code with a limit of time (``PATIENCE``): one that hangs is set aside, not waited for (H-1).
+
+    The thread cannot be ended from outside; it is a daemon, so that it does not keep the host alive. An attempt to
+    end the process from within is an error like any other. Raises what it raises, and PluginError.
     """
-    answer: list[Any] = []
+    answer: list[R] = []
     raised: list[BaseException] = []
 
     def work() -> None:
@@ -148,14 +160,17 @@ def _bounded(call: Callable[[], Any], name: str) -> Any:
         except BaseException as error:
             raised.append(error)
 
+    limit = PATIENCE if seconds is None else seconds
     thread = threading.Thread(target=work, name=f"plugin-{name}", daemon=True)
     thread.start()
-    thread.join(PATIENCE)
-    if raised:
+    thread.join(limit)
+    if answer:
+        return answer[0]
+    if not raised:
+        raise PluginError(f"{name}: gave no answer within {limit:g} s")
+    if isinstance(raised[0], Exception):
         raise raised[0]
-    if not answer:
-        raise PluginError(f"{name}: gave no answer within {PATIENCE:g} s")
-    return answer[0]
+    raise PluginError(f"{name}: raised {_where(raised[0])}")
 
 
 def _where(error: BaseException) -> str:

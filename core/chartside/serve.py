@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from chartside.host import Host
 from chartside.jobs.model import JobReport
@@ -40,7 +40,10 @@ class Runner:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self.run_due()
+            try:
+                self.run_due()
+            except Exception as error:  # a thread that ends in silence would remind nobody any more
+                _log.error("a job's turn failed: %s", type(error).__name__)
             self._stop.wait(1.0)
 
     def run_due(self) -> None:
@@ -64,5 +67,5 @@ class Runner:
 
 def pages(host: Host) -> Starlette:
     """The plugins' routes, each plugin's under its own name. A plugin that raises is set aside."""
-    found = host.plugins.each("chartside_routes", lambda name: {"context": host.context(name)})
-    return Starlette(routes=[Mount(f"/{name}", routes=list(routes)) for name, routes in found])
+    found = host.plugins.each("chartside_routes", BaseRoute, lambda name: {"context": host.context(name)})
+    return Starlette(routes=[Mount(f"/{name}", routes=routes) for name, routes in found])

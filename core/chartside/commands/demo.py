@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,10 @@ import typer
 
 if TYPE_CHECKING:
     from chartside.demo import Stage, World
+
+
+_PATIENCE = 900.0
+"""Seconds for one plugin's part."""
 
 
 def demo(
@@ -76,6 +81,7 @@ def _show_all(running: World, place: Path) -> None:
 def _show_one(stage: Stage, name: str) -> None:
     """One plugin's part. One that breaks is reported, and the demo goes on (H-1)."""
     from chartside.errors import ChartsideError
+    from chartside.plugins import bounded
 
     plugins = stage.host.plugins
     manifest = plugins.found[name].manifest
@@ -83,7 +89,8 @@ def _show_one(stage: Stage, name: str) -> None:
         return
     stage.say(f"\n{'=' * 4} {manifest.plugin.title} {'=' * (70 - len(manifest.plugin.title))}")
     try:
-        plugins.call("chartside_demo", name, context=stage.host.context(name), stage=stage)
+        show = partial(plugins.call, "chartside_demo", name, context=stage.host.context(name), stage=stage)
+        bounded(show, name, _PATIENCE)
     except ChartsideError as error:
         stage.say(f"{type(error).__name__}: {error}")
     except Exception as error:

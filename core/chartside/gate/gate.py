@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from chartside.errors import ChartsideError, FhirError
+from chartside.errors import ChartsideError, FhirError, PluginError
 from chartside.gate.model import DEFAULTS, Action, Decision, DecisionRequest, Outcome, Reason
-from chartside.plugins import Plugins
+from chartside.plugins import Plugins, bounded
 
 if TYPE_CHECKING:
     from chartside.context import Context
 
 FEATURE = "decides"
 """The manifest feature of a plugin that implements ``chartside_decide``."""
+
+PATIENCE = 300.0
+"""Seconds for the decisions of one batch, the EHR's retries included; who takes longer denies."""
 
 Policy = Callable[[DecisionRequest], "Decision | None"]
 _log = logging.getLogger("chartside.gate")
@@ -54,10 +58,15 @@ class Gate:
         """One decider's answers, or a deny for each where it cannot answer."""
         try:
             context = self._context_of(name)
-            answer = self._plugins.call("chartside_decide", name, context=context, requests=requests)
-            if answer is not None and len(answer) == len(requests):
-                return list(answer)
+            ask = partial(self._plugins.call, "chartside_decide", name, context=context, requests=requests)
+            answer = bounded(ask, name, PATIENCE)
+            given = answer if isinstance(answer, list | tuple) else ()
+            if len(given) == len(requests) and all(isinstance(each, Decision) for each in given):
+                return list(given)
             problem = "gave no answer"
+        except PluginError as error:
+            self._plugins.set_aside(name, error)
+            problem = "was set aside"
         except FhirError as error:
             if error.retryable:
                 raise

@@ -41,10 +41,12 @@ class Job:
     """Something that a plugin does again and again. ``name`` is unique within the plugin.
 
     ``run(context, options)`` must be safe to run twice and to be killed at any point: every effect goes
-    through ``context.ledger`` or ``context.messages``.
+    through ``context.ledger`` or ``context.messages``. One that is not done within ``limit`` hangs: its plugin is
+    set aside, so that the other jobs get their turn.
     """
 
     name: str
     summary: str
     run: Callable[[Context, JobOptions], JobReport]
     every: timedelta = timedelta(minutes=15)
+    limit: timedelta = timedelta(hours=1)
