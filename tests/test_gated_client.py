@@ -6,7 +6,7 @@ import pytest
 
 from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
-from chartside.errors import AuditUnavailable, PolicyRefused, UndeclaredAccess
+from chartside.errors import AuditUnavailable, GateError, InputError, PolicyRefused, UndeclaredAccess
 from chartside.fhir import Create, FhirClient, Get, Update
 from chartside.gate.client import GatedFhir, Place, Route
 from chartside.manifest import Manifest
@@ -140,3 +140,46 @@ def test_a_type_has_one_home(make, ehr):
     assert not ehr.all("Communication") or made.resource["id"] not in [
         c["id"] for c in ehr.all("Communication")
     ]
+
+
+class Disguised(Get):
+    """A plugin's own kind of entry: what it says it asks is not what it sends."""
+
+    def request(self):
+        return {"request": {"method": "GET", "url": "Patient"}}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Get("Appointment", condition="?_revinclude=Task:focus"),
+        Get("Appointment", condition="&?_include=*"),
+        Get("Appointment", condition="_has:Task:focus:status=requested"),
+        Get("Appointment", condition="%5Finclude=*"),
+        Get("Appointment", condition="?actor:Patient.name=Doe"),
+        Get("Appointment", condition="_count=1;_include=*"),
+        Get("Appointment/../Patient", "1"),
+        Get("Appointment", "../Patient/1"),
+        Get("Appointment", "1?_format=json"),
+        Disguised("Appointment", condition="_count=1"),
+        Create({"resourceType": "Appointment"}, "?patient.name=Doe"),
+        Update({"resourceType": "Appointment", "id": "1/../../Patient/2"}, "1"),
+        Create({"resourceType": "Bundle", "type": "transaction"}),
+    ],
+)
+def test_no_entry_is_a_side_door(make, ehr, entry):
+    """S-7: conditions are judged as they are sent, and only the five kinds of entries are carried."""
+    fhir = make(Appointment="crus")
+    before = len(ehr.sandbox.seen)
+    for attempt in (lambda: fhir.execute([entry]), lambda: fhir.transaction([entry])):
+        with pytest.raises((GateError, InputError)):
+            attempt()
+    assert len(ehr.sandbox.seen) == before
+
+
+@pytest.mark.parametrize("way", ["execute", "transaction"])
+def test_includes_of_a_search_within_a_bundle_do_not_come_through(make, way):
+    """S-7: the same as for a search of its own."""
+    search = Get("Appointment", condition="_include=Appointment:patient&_count=20")
+    [result] = getattr(make(Appointment="rs"), way)([search])
+    assert {e["resource"]["resourceType"] for e in result.require()["entry"]} == {"Appointment"}

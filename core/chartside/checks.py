@@ -11,6 +11,7 @@ from typing import Any, Literal
 from chartside.config import Config, ConfigErrors, load, parse
 from chartside.errors import ChartsideError, ConfigError, OutboundRefused, PluginError
 from chartside.host import ALWAYS_ON, Host
+from chartside.installed import read_toml
 from chartside.plugins import find
 
 

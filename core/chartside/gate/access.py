@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from chartside.errors import UndeclaredAccess
+from chartside.fhir.bundle import query
 from chartside.manifest import Manifest
 from chartside.types import Resource
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}\Z")
 _WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,199}\Z")
 _HAS = re.compile(r"_has:([A-Za-z]+):")
 _CHAIN = re.compile(r"[a-z][A-Za-z_-]*(?::([A-Za-z]+))?\.")
 
@@ -49,6 +51,8 @@ def need_search(manifest: Manifest, resource_type: str, params: Iterable[tuple[s
     """Raise UndeclaredAccess unless the search, and all that it reaches, is declared."""
     need(manifest, resource_type, "s")
     for name, value in params:
+        if not _NAME.match(name):  # such as ?_include, of which a server may make _include
+            raise UndeclaredAccess(f"plugin {manifest.name}: an impossible name of a search parameter")
         if name.split(":")[0] in ("_include", "_revinclude"):
             _need_include(manifest, name, value)
         for other in _HAS.findall(name):
@@ -60,6 +64,13 @@ def need_search(manifest: Manifest, resource_type: str, params: Iterable[tuple[s
         chain = _CHAIN.match(name) if not name.startswith("_") else None
         if chain:
             _need_chain(manifest, name, chain.group(1))
+
+
+def need_condition(manifest: Manifest, resource_type: str, condition: str) -> None:
+    """The same for a search as text. Raises InputError where it is empty."""
+    if ";" in condition:  # parts parameters at some servers, and stands within a value at others
+        raise UndeclaredAccess(f"plugin {manifest.name}: a condition with ';'", mend="write it as %3B")
+    need_search(manifest, resource_type, parse_qsl(query(condition), keep_blank_values=True))
 
 
 def _need_include(manifest: Manifest, name: str, value: str) -> None:

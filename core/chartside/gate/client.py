@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
 from chartside.adapter import Adapter
 from chartside.audit import Auditor, AuditRecord, Event
 from chartside.audit.record import Result
 from chartside.clock import Clock
-from chartside.errors import GateError
+from chartside.errors import GateError, InputError
 from chartside.fhir import (
     Capabilities,
     Create,
@@ -34,7 +33,7 @@ from chartside.fhir import (
 )
 from chartside.fhir.bundle import Condition, query
 from chartside.fhir.client import Params
-from chartside.gate.access import Operation, need, need_operation, need_search
+from chartside.gate.access import Operation, need, need_condition, need_operation, need_search
 from chartside.ladder import Rung, choose
 from chartside.manifest import Manifest
 from chartside.types import Resource
@@ -45,6 +44,9 @@ Guard = Callable[[Manifest, Callable[[str, str], Resource], Sequence[Entry | Ope
 """Looks at what would be written and raises a GateError; may read what stands on the server that is written to."""
 
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}\Z")
+
+
+_LETTERS = {Create: "c", Update: "u", Patch: "u", Delete: "d", Get: "r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +139,11 @@ class GatedFhir:
         client = self._for("r", resource_type)
         return self._told(Event.READ, client.vread(resource_type, resource_id, version))
 
-    def history(self, resource_type: str, resource_id: str = "") -> Search:
+    def history(self, resource_type: str, resource_id: str = "") -> GatedSearch:
         """Versions of one resource, newest first, or of a whole type."""
         client = self._for("r", resource_type)
         self._note(Event.READ, target=resource_type)
-        return client.history(resource_type, resource_id)
+        return GatedSearch(client.history(resource_type, resource_id), self._manifest)
 
     def read_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
         """Many resources by id, in few round trips; ids that are not there are left out."""
@@ -217,7 +219,7 @@ class GatedFhir:
         self._guarded(entries, place)
         results = place.client.execute(entries)
         self._auditor.record([self._record_of(r) for r in results])
-        return results
+        return [self._declared(result) for result in results]
 
     def transaction(self, entries: Sequence[Entry], *, where: Where | None = None) -> list[EntryResult]:
         """All or nothing. Raises Rejected where the server has no transactions."""
@@ -229,7 +231,7 @@ class GatedFhir:
         self._guarded(entries, place)
         results = place.client.transaction(entries)
         self._auditor.record([self._record_of(r) for r in results])
-        return results
+        return [self._declared(result) for result in results]
 
     def supports(self, resource_type: str, letters: str) -> bool:
         """Whether the type's home takes these letters, so that a plugin can ask before it tries."""
@@ -245,16 +247,29 @@ class GatedFhir:
         return self._place(resource_type).client
 
     def _check_entry(self, entry: Entry) -> None:
+        if type(entry) not in _LETTERS:  # a class of the plugin's own would send what it likes
+            raise InputError("an entry that is none of Create, Update, Patch, Delete, Get")
         kind = entry.asked.type
         if isinstance(entry, Get) and not entry.id:
-            asked = parse_qsl(entry.condition, keep_blank_values=True)
-            self._checked(lambda: need_search(self._manifest, kind, asked), kind)
+            self._checked(lambda: need_condition(self._manifest, kind, entry.condition), kind)
             return
-        letter = {Create: "c", Update: "u", Patch: "u", Delete: "d", Get: "r"}[type(entry)]
-        self._checked(lambda: need(self._manifest, kind, letter), kind)
-        if isinstance(entry, Create) and entry.if_none_exist:
-            asked = parse_qsl(entry.if_none_exist, keep_blank_values=True)
-            self._checked(lambda: need_search(self._manifest, kind, asked), kind)
+        self._checked(lambda: need(self._manifest, kind, _LETTERS[type(entry)]), kind)
+        if isinstance(entry, Create) and (condition := entry.if_none_exist):
+            self._checked(lambda: need_condition(self._manifest, kind, condition), kind)
+
+    def _declared(self, result: EntryResult) -> EntryResult:
+        """A search's answer without what came along of undeclared types."""
+        bundle = result.resource
+        if not isinstance(result.entry, Get) or result.entry.id or bundle is None:
+            return result
+        rows = bundle.get("entry")
+        kept = [row for row in rows if self._may_see(row)] if isinstance(rows, list) else []
+        return replace(result, resource={**bundle, "entry": kept})
+
+    def _may_see(self, row: Any) -> bool:
+        resource = row.get("resource") if isinstance(row, dict) else None
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        return kind == "OperationOutcome" or self._manifest.allows(str(kind), "r")
 
     def _checked(self, check: Callable[[], None], resource_type: str) -> None:
         """Run a check; a refusal is an entry of the audit, too."""
