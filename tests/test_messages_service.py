@@ -255,3 +255,21 @@ def test_no_phi_in_reprs(world):
     intent = world.intent()
     assert "518555" not in repr(intent)
     assert "Reminder" not in repr(intent.ways[0].render())
+
+
+def test_a_channel_that_breaks_on_one_message(world, monkeypatch):
+    """R-10: the others of the batch go out; the one may have been sent, so it stays undecided and is not sent again."""
+    send = LocalGatewayChannel.send
+
+    def broken(self, message):
+        if message.body == "Reminder 2":
+            raise KeyError(message.to)
+        return send(self, message)
+
+    monkeypatch.setattr(LocalGatewayChannel, "send", broken)
+    messages = world.messages()
+    intents = [world.intent(n) for n in (1, 2, 3)]
+    for others in (Status.SENT, Status.ALREADY):
+        told = {o.intent.parts[1]: o.status for o in messages.deliver(intents)}
+        assert told == {"1": others, "2": Status.UNDECIDED, "3": others}
+    assert sorted(world.bodies()) == ["Reminder 1", "Reminder 3"]

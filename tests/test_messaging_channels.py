@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -303,6 +304,25 @@ def test_email_refusals(mail, certificate, rcpt, data, error):
     """R-17: 4xx may be tried again, 5xx is for good, a server that hangs up may have it."""
     mail.refuse_rcpt, mail.refuse_data = rcpt, data
     fails(lambda: smtp(mail, certificate).send(MAIL), error)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to": "a(b)@example.org"},
+        {"to": "jos\u00e9@example.org"},
+        {"to": "a@b@example.org"},
+        {"to": "a@example.org\r\nBcc: b@example.org"},
+        {"to": '"a b"@example.org'},
+        {"subject": "Visit\r\nBcc: b@example.org"},
+        {"reference": "r\r\nBcc: b@example.org"},
+    ],
+)
+def test_no_mail_to_whom_it_was_not_meant_for(mail, certificate, changes):
+    """Of `a(b)@c.org` smtplib makes `a@c.org`; a line's end in a header adds recipients."""
+    with pytest.raises(MessageRejected):
+        smtp(mail, certificate).send(replace(MAIL, **changes))
+    assert not mail.mails
 
 
 def test_email_needs_trust_login_and_encryption(mail, certificate, tmp_path):

@@ -125,7 +125,20 @@ def test_a_token_is_cached_and_renewed_early(server, ec, clock):
 
 
 @pytest.mark.parametrize(
-    ("life", "renewed_after"), [(3600, 3540), (300, 240), (60, 48), ("300", 240), (None, 240)]
+    ("life", "renewed_after"),
+    [
+        (3600, 3540),
+        (300, 240),
+        (60, 48),
+        ("300", 240),
+        (None, 240),
+        ("NaN", 240),
+        (-1, 240),
+        (0, 240),
+        ([], 240),
+        (1e99, 86_340),
+        ("Infinity", 86_340),
+    ],
 )
 def test_when_a_token_is_renewed(server, ec, clock, life, renewed_after):
     answering(server, given(1, expires_in=life), given(2))
@@ -246,7 +259,15 @@ def test_a_clock_that_is_off_is_named(server, ec, clock):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "t", "token_type": "mac"}, b"x"]
+    "body",
+    [
+        {},
+        {"access_token": ""},
+        {"access_token": 5},
+        {"access_token": "t", "token_type": "mac"},
+        {"access_token": "t\r\nX-Y: z"},
+        b"x",
+    ],
 )
 def test_an_answer_without_a_bearer_token(server, ec, clock, body):
     answering(server, Reply(200, body))

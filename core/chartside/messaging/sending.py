@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from chartside.messaging.model import UNCLEAR, Outcome, Status
 PERMIT_HOLDS = timedelta(seconds=60)
 """No message goes out by a decision that is older (C-5); what is left then waits for the next run."""
 
+_log = logging.getLogger("chartside.messaging")
 _ATTEMPTS = 3
 _PARALLEL = 8
 
@@ -53,11 +55,14 @@ class Sender:
                 if attempt == _ATTEMPTS:
                     return error
                 time.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 - jitter (R-17)
-            except OutcomeUnknown as error:
-                return self._unclear_end(one, channel, error)
-            except ChartsideError as error:
-                return error
+            except Exception as error:  # also of a channel's own code: perhaps it was sent before that
+                return self._failed(one, channel, error)
         return None
+
+    def _failed(self, one: Attempt, channel: Channel, error: Exception) -> ChartsideError | None:
+        if isinstance(error, ChartsideError) and not isinstance(error, OutcomeUnknown):
+            return error
+        return self._unclear_end(one, channel, error if isinstance(error, OutcomeUnknown) else _broken(error))
 
     def _unclear_end(self, one: Attempt, channel: Channel, error: OutcomeUnknown) -> ChartsideError | None:
         """Ask at once: "seen" is certain. "Not seen" is not, for the message may still be on its way; it stays
@@ -65,9 +70,9 @@ class Sender:
         self._unclear[one.key] = self._clock.now()
         try:
             seen = channel.lookup(one.message(), self._clock.now() - WEEK)
-        except ChartsideError:
+            return _judged(seen) if seen else error
+        except Exception:
             return error
-        return _judged(seen) if seen else error
 
     def _ask(self, one: Attempt) -> ChartsideError | None:
         now = self._clock.now()
@@ -75,9 +80,18 @@ class Sender:
             return OutcomeUnknown(UNCLEAR)
         try:
             seen = self._channels()[one.via.kind].lookup(one.message(), one.intent.since or now - WEEK)
+            return _judged(seen) if seen else ChannelUnavailable("the provider never got it")
         except ChartsideError:
             return OutcomeUnknown("the provider cannot tell")
-        return _judged(seen) if seen else ChannelUnavailable("the provider never got it")
+        except Exception as error:
+            return _broken(error)
+
+
+def _broken(error: Exception) -> OutcomeUnknown:
+    """One message on which a channel breaks must not take the others of its batch along. The error's text may hold
+    the number, so only its type is told."""
+    _log.error("a channel broke: %s", type(error).__name__)
+    return OutcomeUnknown(f"the channel broke ({type(error).__name__})")
 
 
 def _judged(receipt: Receipt) -> ChartsideError | None:

@@ -258,7 +258,7 @@ class Messages:
         for kind in {one.via.kind for one in attempts}:
             try:
                 self._channels()[kind].ready()
-            except ChannelUnavailable:
+            except Exception:  # also of a channel's own code
                 away.add(kind)
         reason = "the channel was not to be had; the next run tries again"
         told += [one.told(Status.FAILED, reason) for one in attempts if one.via.kind in away]

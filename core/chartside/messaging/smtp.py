@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from email.errors import MessageError as MessageError_
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -17,6 +19,9 @@ from pydantic import Field, SecretStr, model_validator
 from chartside.config import is_loopback
 from chartside.errors import ChannelUnavailable, MessageError, MessageRejected, OutcomeUnknown
 from chartside.messaging.channel import Channel, ChannelSettings, OutboundMessage, Receipt
+
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+\Z")
+"""The common form, RFC 5321 without quotes: of ``a(b)@c.org`` smtplib makes ``a@c.org``, which is somebody else."""
 
 
 class SmtpSettings(ChannelSettings):
@@ -32,7 +37,7 @@ class SmtpSettings(ChannelSettings):
     username: str = ""
     password: SecretStr = SecretStr("")
     sender: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
-    sender_name: str = ""
+    sender_name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     ca_file: Path | None = None
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
 
@@ -63,11 +68,11 @@ class SmtpChannel(Channel):
 
     def send(self, message: OutboundMessage) -> Receipt:
         """See Channel. A server that takes the mail with 250 has it, even if it then hangs up."""
-        mail = self.compose(message)
+        mail, content = self._written(message)
         with self._connection() as server:
             self._envelope(server, message.to)
             try:
-                code, _ = server.data(mail.as_bytes(policy=SMTP))
+                code, _ = server.data(content)
             except smtplib.SMTPDataError as error:  # refused before the text was handed over
                 raise _meaning(error.smtp_code) from None
             except (smtplib.SMTPException, OSError):
@@ -79,6 +84,16 @@ class SmtpChannel(Channel):
     def lookup(self, message: OutboundMessage, since: datetime) -> Receipt | None:
         """See Channel."""
         raise OutcomeUnknown("SMTP cannot tell")
+
+    def _written(self, message: OutboundMessage) -> tuple[EmailMessage, bytes]:
+        """The mail as it goes over the wire. Raises MessageRejected for what no mail can be made of."""
+        if not ADDRESS.match(message.to):
+            raise MessageRejected("no address that is plain enough to be sure who reads it")
+        try:
+            mail = self.compose(message)
+            return mail, mail.as_bytes(policy=SMTP)
+        except (ValueError, TypeError, LookupError, MessageError_) as error:
+            raise MessageRejected(f"no mail can be made of it ({type(error).__name__})") from None
 
     def compose(self, message: OutboundMessage) -> EmailMessage:
         """The mail: the Message-ID follows from the reference, so a repetition would be seen as one."""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 import uuid
@@ -41,6 +42,8 @@ from chartside.smart.web import Reply, exchange, require_endpoint
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_ASSERTION = timedelta(minutes=5)  # SMART App Launch 2.2, asymmetric client authentication
 _DEFAULT_LIFE = 300.0  # the longest that SMART recommends, for servers that name none
+_LONGEST_LIFE = 86_400.0
+_TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # RFC 6750, 2.1, and what is seen beyond it; no space, no line's end
 _log = logging.getLogger("chartside.smart")
 
 _MENDS: dict[str, str] = {
@@ -161,7 +164,7 @@ class BackendTokens:
         if reply.status != 200:
             raise self._refusal(reply)
         value, kind = reply.body.get("access_token"), str(reply.body.get("token_type", "bearer"))
-        if not isinstance(value, str) or not value or kind.lower() != "bearer":
+        if not isinstance(value, str) or not _TOKEN.match(value) or kind.lower() != "bearer":
             raise TokenRefused("the token endpoint's answer holds no bearer token")
         self._note_granted(str(reply.body.get("scope", "")))
         return _lived(value, reply.body.get("expires_in"), asked)
@@ -233,11 +236,13 @@ class BackendTokens:
 
 
 def _lived(value: str, expires_in: Any, asked: datetime) -> _Token:
-    """Renew at 80 % of its life, but at the earliest a minute before its end."""
+    """Renew at 80 % of its life, but at the earliest a minute before its end. A life that is none, or that would have
+    every call ask for a token of its own, is not believed; nor one of more than a day."""
     try:
         life = float(expires_in)
     except (TypeError, ValueError):
         life = _DEFAULT_LIFE
+    life = min(life, _LONGEST_LIFE) if life >= 1 else _DEFAULT_LIFE  # NaN is not >= 1
     renew = max(life * 0.8, life - 60)
     return _Token(value, asked + timedelta(seconds=renew), asked + timedelta(seconds=life))
 

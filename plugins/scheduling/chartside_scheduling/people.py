@@ -10,6 +10,7 @@ from typing import Any
 
 from chartside.codes import ROLE_CODE_SYSTEM
 from chartside.messaging import numbers
+from chartside.messaging.smtp import ADDRESS
 from chartside.types import Resource
 from chartside_scheduling.visits import is_over
 
@@ -17,7 +18,6 @@ TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
 GUARDIANS = frozenset({"GUARD", "PRN", "MTH", "FTH", "NMTH", "NFTH", "ADOPTP", "ADOPTM", "ADOPTF"})
 """Codes of v3-RoleCode for those who may be written to in a minor's place."""
 
-_EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+\Z")
 _UNRANKED = 1000
 
 
@@ -115,7 +115,7 @@ def _usable(contact: Mapping[str, Any], now: datetime) -> tuple[str, str]:
     system, use = contact.get("system"), contact.get("use")
     if system == "sms" or (system == "phone" and use in ("mobile", None)):
         return "sms", numbers.normal(value)
-    if system == "email" and _EMAIL.match(value.strip()):
+    if system == "email" and ADDRESS.match(value.strip()):
         return "email", value.strip()
     return "", ""
 

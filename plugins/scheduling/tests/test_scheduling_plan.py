@@ -220,6 +220,8 @@ def test_how_a_client_is_reached():
         [phone(period={"end": "long ago"})],
         [{"system": "email", "value": "nobody"}],
         [{"system": "email", "value": "a@b.org\nBcc: c@d.org"}],
+        [{"system": "email", "value": "a(b)@c.org"}],
+        [{"system": "email", "value": "a@b@c.org"}],
         [{"system": "fax", "value": "518 555 0142"}],
     ],
 )
