@@ -20,9 +20,9 @@ from chartside_billing.rules.book import Rule, RuleBook
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.settings import ScrubSettings
 from chartside_billing.scrub import Finding, Report, Scrubber
-from chartside_billing.x12.acks import read_277, read_999
+from chartside_billing.x12.acks import read_277, read_999, read_ta1
 from chartside_billing.x12.envelope import read_interchanges
-from chartside_billing.x12.facts import acknowledgement_facts, remittance_facts
+from chartside_billing.x12.facts import acknowledgement_facts, interchange_facts, remittance_facts
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import read_835
 from chartside_billing.x12.segments import load
@@ -121,7 +121,9 @@ def read_any(source: bytes | str | Path, name: str = "") -> Bundled:
     text = load(source)
     if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}:
         return read_bundle(_json(text))
-    kinds = {s.kind for i in read_interchanges(text) for g in i.groups for s in g.sets}
+    interchanges = read_interchanges(text)
+    kinds = {s.kind for i in interchanges for g in i.groups for s in g.sets}
+    kinds |= {"TA1"} if not kinds and any(i.acknowledgements for i in interchanges) else set()
     kind = kinds.pop() if len(kinds) == 1 else "837"
     if kind not in _ANSWERS:
         return Bundled(claims=read_837(text, name=name))
@@ -140,6 +142,7 @@ def _json(text: str) -> object:
 _ANSWERS: dict[str, Callable[[str], list[Document]]] = {
     "835": lambda text: [remittance_facts(era) for era in read_835(text)],
     "999": lambda text: [acknowledgement_facts(g.control, [g], []) for g in read_999(text)],
+    "TA1": lambda text: [interchange_facts(answer) for answer in read_ta1(text)],
     "277": lambda text: [acknowledgement_facts(r.reference, [], [r]) for r in read_277(text)],
 }
 

@@ -30,9 +30,9 @@ _MENTAL = frozenset({"MH", "A4", "A5", "A6", "A7", "A8", "CF", "30"})
 _PAID = frozenset({"benefit", "paid", "payment", "paidtoprovider", "paid-to-provider"})
 _OWED = frozenset({"copay", "deductible", "coinsurance", "patientresponsibility", "patient-responsibility"})
 _REASONS = {"deductible": "1", "coinsurance": "2", "copay": "3"}
-_CONTRACT = frozenset(
-    {"contractual", "adjustment", "contractualadjustment", "contractual-adjustment", "co", "45"}
-)
+_CONTRACT = frozenset({"contractual", "adjustment", "contractualadjustment", "contractual-adjustment", "45"})
+_GROUPS = frozenset({"co", "pr", "oa", "pi", "cr"})
+"""CAS01 as category: https://x12.org/codes/claim-adjustment-group-codes."""
 
 
 def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
@@ -116,16 +116,16 @@ def _eligibility(
     insurance: Insurance, coverage: Resource, resource: Resource, graph: Graph
 ) -> Eligibility | None:
     """The newest answer of the patient on this coverage, with whom it names."""
-    patient = reference(resource.get("patient"))
+    if not graph.of("CoverageEligibilityResponse"):
+        return None
+    people, covers = _of_others(own(coverage), resource, graph)
     answers = [
         (day, answer, entry)
         for answer in graph.of("CoverageEligibilityResponse")
-        if reference(answer.get("patient")) in {patient, ""}
-        or graph.by_reference.get(reference(answer.get("patient")), {}).get("resourceType") == "Patient"
+        if reference(answer.get("patient")) not in people
         if (day := parse_fhir_date(str(answer.get("created", ""))))
         for entry in [*each(answer, "insurance")] or [{}]
-        if reference(entry.get("coverage")) in {own(coverage), ""}
-        or graph.by_reference.get(reference(entry.get("coverage")), {}).get("resourceType") == "Coverage"
+        if reference(entry.get("coverage")) not in covers
     ]
     if not answers:
         return None
@@ -147,6 +147,15 @@ def _eligibility(
     _named(told, answer, entry, graph)
     _payer_of(told, insurance, answer, coverage, graph)
     return told
+
+
+def _of_others(mine: str, resource: Resource, graph: Graph) -> tuple[set[str], set[str]]:
+    """Patients and coverages that an answer cannot name if it is about this claim. Somebody whom no Claim names
+    (a contained Patient, as the payer knows him) is not among them."""
+    claims = graph.of("Claim")
+    people = {reference(c.get("patient")) for c in claims} - {reference(resource.get("patient")), ""}
+    covers = {reference(i.get("coverage")) for c in claims for i in each(c, "insurance")} - {mine, ""}
+    return people, covers
 
 
 def _named(told: Eligibility, answer: Resource, entry: Resource, graph: Graph) -> None:
@@ -309,8 +318,10 @@ def _adjustments(entries: Iterator[Resource]) -> Iterator[Adjustment]:
         if amount is None:
             continue
         reason = next(iter(codes(entry.get("reason"))), "")
-        owed = kinds & _OWED
-        if owed:
+        owed, groups = kinds & _OWED, kinds & _GROUPS
+        if groups:
+            yield Adjustment(next(iter(groups)).upper(), reason, amount)
+        elif owed:
             yield Adjustment("PR", reason or _REASONS.get(next(iter(owed)), "3"), amount)
         elif kinds & _CONTRACT:
             yield Adjustment("CO", reason or "45", amount)

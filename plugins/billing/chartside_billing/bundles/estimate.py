@@ -9,6 +9,7 @@ from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import Estimate, EstimateLine
 from chartside_billing.fhir_claim.pick import codes, each, part
 from chartside_billing.money import parse_amount
+from chartside_billing.rules.codesets import STATES
 from chartside_billing.x12.bundle import Graph
 
 _CODE = re.compile(r"\b(9\d{4}|[GHST]\d{4}|0\d{3}T)\b")
@@ -16,6 +17,7 @@ _DAY = re.compile(r"\b(\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{2,4})\b")
 _MONEY = re.compile(r"\$\s?(\d[\d,]*(?:\.\d{2})?)")
 _NPI = re.compile(r"\b[12]\d{9}\b")
 _TIN = re.compile(r"\b\d{2}-\d{7}\b|\b(?:TIN|EIN|tax id)\D{0,12}\d{9}\b", re.IGNORECASE)
+_PLACE = re.compile(r"\b[A-Z]{2}\s+\d{5}\b|,\s*(?:" + "|".join(sorted(STATES)) + r")\b")
 _TOTAL = re.compile(r"total[^$\n]{0,60}\$\s?(\d[\d,]*(?:\.\d{2})?)", re.IGNORECASE)
 
 
@@ -39,13 +41,14 @@ def fill(estimate: Estimate, text: str, priced: Resource, graph: Graph) -> None:
     )
     estimate.lines = [_line(item) for item in items] or _lines(text)
     estimate.has_provider_name = bool(priced.get("provider")) or "provider" in low or "clinician" in low
-    estimate.has_npi = bool(_NPI.search(text)) or (bool(items) and not text.strip())
-    estimate.has_tin = bool(_TIN.search(text)) or (bool(items) and not text.strip())
-    estimate.has_location = (
-        bool(re.search(r"\b[A-Z]{2}\s+\d{5}\b", text)) or "state" in low or "location" in low
+    wordless = bool(items) and not text.strip()  # a Claim has no place for what only the paper says
+    estimate.has_npi = bool(_NPI.search(text)) or wordless
+    estimate.has_tin = bool(_TIN.search(text)) or wordless
+    estimate.has_location = bool(_PLACE.search(text)) or bool(items) or "state" in low or "location" in low
+    estimate.lists_separate_items = "separate" in low or wordless
+    estimate.has_disclaimers = wordless or (
+        "dispute" in low and ("not a contract" in low or "estimate" in low)
     )
-    estimate.lists_separate_items = "separate" in low
-    estimate.has_disclaimers = "dispute" in low and ("not a contract" in low or "estimate" in low)
     total = _TOTAL.search(text)
     amount = parse_amount(total.group(1).replace(",", "")) if total else None
     priced_total = parse_amount(str(part(priced, "total").get("value", "")))

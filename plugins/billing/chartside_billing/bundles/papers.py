@@ -56,7 +56,11 @@ def _is_estimate(document: Resource) -> bool:
 
 def _estimates(graph: Graph) -> Iterator[Estimate]:
     """A Good Faith Estimate, or the lack of one, for each visit that a client without coverage booked."""
-    insured = {reference(c.get("beneficiary")) for c in graph.of("Coverage") if c.get("status") == "active"}
+    insured = {
+        reference(c.get("beneficiary"))
+        for c in graph.of("Coverage")
+        if c.get("status") == "active" and "pay" not in codes(c.get("type"))
+    }
     given = [d for d in graph.of("DocumentReference") if _is_estimate(d)]
     predetermined = [c for c in graph.of("Claim") if c.get("use") == "predetermination"]
     if graph.of("Claim") and not predetermined and not given:
@@ -70,24 +74,32 @@ def _estimates(graph: Graph) -> Iterator[Estimate]:
         if not client or made is None or day is None or appointment.get("status") in _OVER:
             continue
         mine = [d for d in given if reference(d.get("subject")) in {client, ""}]
+        mine += [c for c in predetermined if reference(c.get("patient")) in {client, ""}]
         seen |= {own(d) for d in mine}
         estimate = Estimate(own(appointment), self_pay=client not in insured, where=own(appointment))
         estimate.scheduled_on, estimate.appointment = made, day
         if mine:
             _given(estimate, mine[0], client, graph)
         yield estimate
-    for document in given:
+    for document in (*given, *predetermined):
         if own(document) not in seen:
             estimate = Estimate(own(document), where=own(document))
-            _given(estimate, document, reference(document.get("subject")), graph)
+            client = reference(document.get("subject") or document.get("patient"))
+            _given(estimate, document, client, graph)
+            seen |= {own(c) for c in predetermined if reference(c.get("patient")) in {client, ""}}
             yield estimate
 
 
 def _given(estimate: Estimate, document: Resource, client: str, graph: Graph) -> None:
     from chartside_billing.bundles.estimate import fill
 
-    estimate.given_on = parse_fhir_date(str(document.get("date", "")))
-    priced = [c for c in graph.of("Claim") if c.get("use") == "predetermination"]
+    """What was given: a document, or a Claim with use predetermination; its prices are of the one or the other."""
+    estimate.given_on = parse_fhir_date(str(document.get("date") or document.get("created", "")))
+    priced = [
+        c
+        for c in graph.of("Claim")
+        if c.get("use") == "predetermination" and reference(c.get("patient")) in {client, ""}
+    ]
     fill(estimate, " ".join(inline_texts(document)), priced[0] if priced else {}, graph)
     estimate.billed = _billed(client, graph)
 

@@ -251,13 +251,17 @@ def _place(visit: Visit, encounter: Resource, graph: Graph) -> None:
         elif visit.mode in {"video", "audio"} and (told or name.strip()):
             visit.patient_at_home = False
         visit.patient_state = visit.patient_state or str(part(location, "address").get("state", "")) or None
-    for extension in each(encounter, "extension"):
-        url = str(extension.get("url", "")).lower()
-        text = str(next((v for k, v in extension.items() if k.startswith("value")), "")).lower()
-        if "virtual" in url or "modality" in url or "telehealth" in url or "channel" in url:
-            _mode(visit, text)
+    _virtual(visit, encounter)
     for service in each(encounter, "virtualService"):
         _mode(visit, str(service).lower())
+
+
+def _virtual(visit: Visit, resource: Resource) -> None:
+    """How it was held, by the R5 extension (its channelType is nested) and those of vendors."""
+    for extension in each(resource, "extension"):
+        url = str(extension.get("url", "")).lower()
+        if any(word in url for word in ("virtual", "modality", "telehealth", "channel")):
+            _mode(visit, str({k: v for k, v in extension.items() if k != "url"}).lower())
 
 
 def _mode(visit: Visit, text: str) -> None:
@@ -311,6 +315,7 @@ def _appointment(visit: Visit, encounter: Resource, graph: Graph) -> None:
         if visit.appointment_minutes is None and isinstance(minutes, int) and not isinstance(minutes, bool):
             visit.appointment_minutes = minutes
         visit.appointment_status = visit.appointment_status or str(appointment.get("status", "")) or None
+        _virtual(visit, appointment)
         for participant in each(appointment, "participant"):
             if (
                 reference(participant.get("actor")).startswith("Patient/")

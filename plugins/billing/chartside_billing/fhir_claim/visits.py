@@ -174,9 +174,8 @@ def notes_by_encounter(documents: Sequence[Any]) -> dict[str, list[Resource]] | 
     """Notes by Encounter; None where no document names one: then the EHR keeps its notes elsewhere."""
     found: dict[str, list[Resource]] = {}
     for document in documents:
-        if document.get("status") == "entered-in-error" or document.get("docStatus") == "entered-in-error":
-            continue
+        void = "entered-in-error" in {document.get("status"), document.get("docStatus")}
         for entry in each(part(document, "context"), "encounter"):
             if name := reference(entry):
-                found.setdefault(name, []).append(document)
+                found.setdefault(name, []).extend([] if void else [document])
     return found or None

@@ -6,6 +6,7 @@ What FHIR R4 has no element for follows the usual: signatures on file (CLM06, CL
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -32,7 +33,10 @@ NPI = "http://hl7.org/fhir/sid/us-npi"
 TAXONOMY = "http://nucc.org/provider-taxonomy"
 _TAX_SYSTEMS = frozenset({"urn:oid:2.16.840.1.113883.4.4", "http://hl7.org/fhir/sid/us-ein"})
 _TAX_TYPES = frozenset({"TAX", "EN"})
+_SSN_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1"})
 _AMERICA = frozenset({"", "US", "USA"})
+_PROCEDURES = ("/cpt", "hcpcs", ".113883.6.12", ".113883.6.285")
+_PLACES = ("place-of-service", "place_of_service", "serviceplace")
 _SEX = {"female": "F", "male": "M"}
 NO_CLAIM = "the Bundle holds no professional Claim (type professional, use claim)"
 _SEQUENCE = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
@@ -140,6 +144,13 @@ def _code(concept: Any, system: str = "") -> str:
     )
 
 
+def _coded(concept: Any, *systems: str) -> str:
+    """The first code of a system whose URI holds one of the words, else the first code: EHRs add codes of their own."""
+    codings = _list(concept, "coding") if isinstance(concept, dict) else []
+    known = (c for c in codings if any(word in str(c.get("system", "")).lower() for word in systems))
+    return next((str(c["code"]) for c in known if c.get("code")), _code(concept))
+
+
 def _money(value: Any) -> Decimal | None:
     return parse_amount(str(value["value"])) if isinstance(value, dict) and "value" in value else None
 
@@ -161,8 +172,11 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
         status=str(resource.get("status", "")),
     )
     claim.frequency, claim.original_claim_number = _frequency(resource)
-    claim.billing = provider_of(graph.get(resource.get("provider"), resource), graph)
+    provider = graph.get(resource.get("provider"), resource)
+    claim.billing = provider_of(_biller(provider, graph), graph)
     _team(resource, claim, graph)
+    if claim.rendering is None and _biller(provider, graph) is not provider:
+        claim.rendering = provider_of(provider, graph)
     _insurances(resource, claim, graph)
     claim.lines = [_line(item, resource, claim, graph) for item in _list(resource, "item")]
     claim.pos = next((line.pos for line in claim.lines if line.pos), "")
@@ -170,6 +184,14 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
     claim.facility = provider_of(facility, graph) if facility else None
     claim.submitter, claim.receiver = _ends(claim)
     return claim
+
+
+def _biller(provider: Resource, graph: Graph) -> Resource:
+    """Who bills where ``provider`` is a PractitionerRole: its organization, if that has an NPI."""
+    if provider.get("resourceType") != "PractitionerRole":
+        return provider
+    organization = graph.get(provider.get("organization"), provider)
+    return organization if _identifiers(organization)[0] else provider
 
 
 def claim_number(resource: Resource) -> str:
@@ -201,13 +223,13 @@ def _diagnoses(resource: Resource, graph: Graph) -> list[Diagnosis]:
 
 
 def _team(resource: Resource, claim: Claim, graph: Graph) -> None:
-    """careTeam primary 2310B, supervisor 2310D; referral.requester 2310A."""
+    """careTeam primary 2310B, supervisor 2310D; referral.requester 2310A. CARIN says rendering and supervising."""
     for member in _list(resource, "careTeam"):
         party = provider_of(graph.get(member.get("provider"), resource), graph)
         role = _code(member.get("role"))
-        if role == "supervisor":
+        if role in {"supervisor", "supervising"}:
             claim.supervising = party
-        elif claim.rendering is None and role in {"primary", ""} and party is not None:
+        elif claim.rendering is None and role in {"primary", "rendering", ""} and party is not None:
             claim.rendering = party
     referral = graph.get(resource.get("referral"), resource)
     if referral:
@@ -226,9 +248,8 @@ def provider_of(resource: Resource, graph: Graph) -> Party | None:
         resource = graph.get(resource.get("practitioner"), resource) or resource
         kind = resource.get("resourceType")
     party = Party(entity="1" if kind == "Practitioner" else "2", ref=f"{kind}/{resource.get('id', '')}")
-    party.id, party.tax_id = _identifiers(resource)
+    party.id, party.tax_id, party.tax_id_qualifier = _identifiers(resource)
     party.id_qualifier = "XX" if party.id else ""
-    party.tax_id_qualifier = "EI" if party.tax_id else ""
     kinds = {"coding": [c for t in _list(resource, "type") for c in _list(t, "coding")]}
     party.taxonomy = taxonomy or _taxonomy(graph.roles(resource)) or _code(kinds, TAXONOMY)
     _name(resource, party)
@@ -240,9 +261,12 @@ def provider_of(resource: Resource, graph: Graph) -> Party | None:
     return party
 
 
+_EXTENSION = re.compile(r"\s*(?:;?\s*ext|x)[.:=]?\s*\d", re.IGNORECASE)
+
+
 def national(phone: str) -> str:
     """The ten digits of a North American number (FHIR's are written for people); any other as it came."""
-    digits = "".join(c for c in phone if c.isdigit())
+    digits = "".join(c for c in _EXTENSION.split(phone)[0] if c.isdigit())
     digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
     return digits if len(digits) == 10 else phone
 
@@ -254,15 +278,18 @@ def _taxonomy(roles: Iterable[Resource]) -> str:
     return next((code for code in specialties if code), "")
 
 
-def _identifiers(resource: Resource) -> tuple[str, str]:
-    npi = tax = ""
+def _identifiers(resource: Resource) -> tuple[str, str, str]:
+    """NPI, tax number and its qualifier: EI, or SY where a person has no number but that of social security."""
+    npi = tax = ssn = ""
     for identifier in _list(resource, "identifier"):
         value, system = str(identifier.get("value", "")), str(identifier.get("system", ""))
         if system == NPI:
             npi = npi or value
         elif system in _TAX_SYSTEMS or _code(identifier.get("type")) in _TAX_TYPES:
             tax = tax or value.replace("-", "")
-    return npi, tax
+        elif system in _SSN_SYSTEMS:
+            ssn = ssn or value.replace("-", "")
+    return npi, tax or ssn, "EI" if tax else "SY" if ssn else ""
 
 
 def _name(resource: Resource, party: Party) -> None:
@@ -282,9 +309,10 @@ def _name(resource: Resource, party: Party) -> None:
 def _address(resource: Resource) -> Address | None:
     raw = resource.get("address")
     options = [raw] if isinstance(raw, dict) else _list(resource, "address")
+    options = [a for a in options if a.get("use") != "old"]
     if not options:
         return None
-    a = options[0]
+    a = min(options, key=lambda a: a.get("use") in {"temp", "billing"})
     lines = _texts(a, "line")
     country = str(a.get("country", ""))
     american = country.upper() in _AMERICA
@@ -339,7 +367,7 @@ def _coverage(coverage: Resource, patient: Resource, graph: Graph, sequence: str
     if subscriber and subscriber is patient:
         relationship = "self"
     payors = _list(coverage, "payor")
-    payer = graph.get(payors[0], coverage) if payors else {}
+    payer = (graph.get(payors[0], coverage) or _logical(payors[0])) if payors else {}
     number = str(coverage.get("subscriberId", ""))
     classes = {_code(c.get("type")): str(c.get("value", "")) for c in _list(coverage, "class")}
     return Insurance(
@@ -353,6 +381,18 @@ def _coverage(coverage: Resource, patient: Resource, graph: Graph, sequence: str
     )
 
 
+def _logical(reference: Resource) -> Resource:
+    """The payer that a Reference names by its identifier and name alone."""
+    identifier = _dict(reference, "identifier")
+    if not identifier.get("value"):
+        return {}
+    return {
+        "resourceType": "Organization",
+        "identifier": [identifier],
+        "name": str(reference.get("display", "")),
+    }
+
+
 def _payer(resource: Resource) -> Party:
     identifiers = [i for i in _list(resource, "identifier") if i.get("value") and i.get("system") != NPI]
     party = Party(entity="2", id_qualifier="PI", id=str(identifiers[0]["value"]) if identifiers else "")
@@ -363,15 +403,15 @@ def _payer(resource: Resource) -> Party:
 
 def _line(item: dict[str, Any], resource: Resource, claim: Claim, graph: Graph) -> Line:
     quantity = _dict(item, "quantity")
-    period = _dict(item, "servicedPeriod")
+    period = _dict(item, "servicedPeriod") or _one_day(_dict(resource, "billablePeriod"))
     start: date | None = parse_fhir_date(str(item.get("servicedDate") or period.get("start", "")))
     end = parse_fhir_date(str(period.get("end", "")))
     number = _int(item.get("sequence")) or 1
-    place = _code(item.get("locationCodeableConcept"))
+    place = _coded(item.get("locationCodeableConcept"), *_PLACES)
     return Line(
         number=number,
-        code=_code(item.get("productOrService")),
-        modifiers=tuple(code for m in _list(item, "modifier") if (code := _code(m))),
+        code=_coded(item.get("productOrService"), *_PROCEDURES),
+        modifiers=tuple(code for m in _list(item, "modifier") if (code := _coded(m, *_PROCEDURES))),
         charge=_money(item.get("net")),
         quantity=parse_amount(str(quantity.get("value", ""))),
         pos=place,
@@ -379,6 +419,12 @@ def _line(item: dict[str, Any], resource: Resource, claim: Claim, graph: Graph) 
         dates=DateSpan(start, end if end != start else None),
         where=f"Claim.item[{number - 1}]",
     )
+
+
+def _one_day(period: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``billablePeriod`` says when the lines were, if it is one day."""
+    days = {str(period.get(end, ""))[:10] for end in ("start", "end")}
+    return period if len(days) == 1 else {}
 
 
 def _ends(claim: Claim) -> tuple[Party | None, Party | None]:

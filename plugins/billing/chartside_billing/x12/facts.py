@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chartside_billing import documents
-from chartside_billing.x12.acks import GroupAnswer, StatusReport
+from chartside_billing.x12.acks import GroupAnswer, InterchangeAnswer, StatusReport
 from chartside_billing.x12.remit import Remittance
 from chartside_billing.x12.remit_fhir import Matched, remittance_key
 
@@ -40,6 +40,12 @@ def remittance_facts(
         ],
         where=remittance.where,
     )
+
+
+def interchange_facts(answer: InterchangeAnswer) -> documents.Acknowledgement:
+    """A TA1, for ACK-001."""
+    accepted = answer.status in {"A", "E"}
+    return documents.Acknowledgement(id=answer.control, received=True, accepted=accepted, where="TA1")
 
 
 def acknowledgement_facts(

@@ -62,7 +62,10 @@ def refuse(seg: Seg, reason: str, *, mend: str = "") -> InputError:
 
 
 def load(source: bytes | str | Path) -> str:
-    """The text of a file, of bytes (UTF-8, else Latin-1) or the text itself. Raises InputError if it is too large."""
+    """The text of a file, of bytes (UTF-8, else Latin-1) or the text itself, without a byte order mark.
+
+    Raises InputError if it is too large.
+    """
     if isinstance(source, Path):
         try:
             if source.stat().st_size > MAX_BYTES:
@@ -75,9 +78,9 @@ def load(source: bytes | str | Path) -> str:
     if len(source) > MAX_BYTES:
         raise InputError(f"the file is larger than {MAX_BYTES // 2**20} MiB", mend="split it by interchange")
     if isinstance(source, str):
-        return source
+        return source.removeprefix("\ufeff")
     try:
-        return source.decode("utf-8")
+        return source.decode("utf-8-sig")
     except UnicodeDecodeError:
         return source.decode("latin-1")
 

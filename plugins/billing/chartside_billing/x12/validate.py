@@ -33,6 +33,9 @@ KNOWN_FALSE_ALARMS = {
 }
 """What a validator says of correct claims, by our name for it (billing.md: two each in 24 valid claims)."""
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\([^()]*\)")
+_MISPLACED = re.compile(r"Segment (\w{2,3})\*.* not found\.\s+Started at .*/(\w+)", re.DOTALL)
+"""pyx12 names a segment that belongs nowhere with its first element: of N3 that is the street."""
+_MISSING = re.compile(r'Mandatory (segment|loop) "([^"]*)" \((\w+)\) missing')
 _NEWER_PLACES = frozenset({"10", "27", "66"})
 _LOCK = threading.Lock()
 
@@ -127,12 +130,21 @@ def _errors(node: Any, place: str) -> Iterator[Problem]:
 
 
 def _problem(node: dict[str, Any], place: str) -> Problem:
-    reason = _QUOTED.sub("", str(node.get("err_str", ""))).replace("  ", " ").strip()
+    reason = _reason(str(node.get("err_str", "")))
     value = str(node.get("err_val", ""))
     alarm = "pyx12-pos" if value in _NEWER_PLACES and "Place of Service" in reason else ""
     if value in ALIASES and "Version" in reason:
         alarm = "pyx12-guide"
     return Problem("pyx12", place, f"{node.get('err_cde', '')} {reason}".strip(), alarm)
+
+
+def _reason(told: str) -> str:
+    """pyx12's words without the values that it quotes."""
+    if misplaced := _MISPLACED.search(told):
+        return "segment {} does not belong after {}".format(*misplaced.groups())
+    if missing := _MISSING.search(told):
+        return "the {} {} ({}) is missing".format(*missing.groups())
+    return _QUOTED.sub("", told).replace("  ", " ").strip()
 
 
 def check_x12sdk(data: bytes | str) -> list[Problem]:
