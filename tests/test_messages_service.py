@@ -16,6 +16,7 @@ from chartside.gate.model import Outcome as Verdict
 from chartside.gate.outbound import OutboundRegistry
 from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.manifest import Manifest
+from chartside.messaging.attempt import telling
 from chartside.messaging.gateway import Gateway
 from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
 from chartside.messaging.model import Intent, Rendered, Status, Way
@@ -188,6 +189,24 @@ def test_another_way_only_after_a_definite_failure_and_with_consent(world):
     world.denied["Patient/3"] = "sms"
     [three] = world.messages().deliver([world.intent(3, ("sms", "email"))])
     assert (three.status, three.channel) == (Status.SENT, "email")
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        ([("sms", "no consent"), ("email", "no consent")], "no consent"),
+        ([("sms", "opted out"), ("email", "no consent")], "opted out"),
+        ([("sms", "no consent"), ("email", "opted out")], "opted out"),
+        ([("sms", "no consent"), ("email", "quiet hours")], "sms: no consent; email: quiet hours"),
+        (
+            [("sms", "the provider refused it"), ("email", "opted out")],
+            "sms: the provider refused it; email: opted out",
+        ),
+    ],
+)
+def test_the_telling_reason(ways, said):
+    """Issue 2, "shown", 1: who opted out is told apart from who was never asked, whatever the other ways say."""
+    assert telling(ways) == said
 
 
 def test_caps_for_each_number(world):

@@ -16,7 +16,14 @@ from chartside.messaging.mailbox import Mailbox
 from chartside.sandbox import Client, Sandbox
 from chartside.smart.keys import KeyStore
 
-PLUGINS = ("consent", "scheduling", "billing", "transcription")
+PLUGINS = {
+    "consent": "",
+    "scheduling": "",
+    "billing": "",
+    "transcription": 'signers = ["Practitioner/clinician-001"]\n',
+}
+"""Name and further keys of each ``[plugins.*]`` table."""
+
 CLIENT_ID = "chartside-demo"
 
 CONFIG = """\
@@ -135,7 +142,7 @@ def world(
         gateway_url = stack.enter_context(gateway.running(port=ports[1]))
         mail = stack.enter_context(mailbox.running())
         config = folder / "chartside.toml"
-        tables = "".join(f"[plugins.{name}]\nenabled = true\n\n" for name in PLUGINS)
+        tables = "".join(f"[plugins.{name}]\nenabled = true\n{more}\n" for name, more in PLUGINS.items())
         text = CONFIG.format(ehr=ehr, gateway=gateway_url, mail=mail, client_id=CLIENT_ID)
         config.write_text(text + tables + CLEARINGHOUSE, "utf-8")
         host = stack.enter_context(Host(load(config), clock=clock))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,6 +23,8 @@ from chartside.types import Resource
 DATA_CLASS = "appointment"
 """What a message to a client holds, in the words of the outbound registry."""
 
+OPTED_OUT, NO_CONSENT = "opted out", "no consent"
+
 _MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 _MEDIUM = {"sms": "SMSWRIT", "email": "EMAILWRIT", "call": "PHONE"}
 
@@ -31,7 +33,7 @@ _MEDIUM = {"sms": "SMSWRIT", "email": "EMAILWRIT", "call": "PHONE"}
 class Attempt:
     """``way``: index into ``intent.ways``; ``number``: an opaque name of the address, for caps; ``text``: rendered.
 
-    ``before``: why the ways before this one did not serve.
+    ``before``: the kinds of the ways before this one, and why each did not serve.
     """
 
     intent: Intent
@@ -39,7 +41,7 @@ class Attempt:
     key: str
     number: str
     text: Rendered
-    before: tuple[str, ...] = ()
+    before: tuple[tuple[str, str], ...] = ()
     decision: Decision | None = None
 
     @property
@@ -127,7 +129,7 @@ class Attempt:
         """What the plugin is told of it."""
         home = claim.home if claim else ""
         if reason and self.before:
-            reason = "; ".join([*self.before, f"{self.via.kind}: {reason}"])
+            reason = telling([*self.before, (self.via.kind, reason)])
         return Told(self.intent, status, reason, self.via.kind, home, self.key, self.decision)
 
 
@@ -150,7 +152,7 @@ class Maker:
     def next(self, one: Attempt, reason: str) -> Attempt:
         """By the next way, since this one did not serve. Raises ValueError where its text cannot be made."""
         made = self._make(one.intent, one.way + 1)
-        return replace(made, before=(*one.before, f"{one.via.kind}: {reason}"))
+        return replace(made, before=(*one.before, (one.via.kind, reason)))
 
     def _make(self, intent: Intent, way: int) -> Attempt:
         via = intent.ways[way]
@@ -161,14 +163,24 @@ class Maker:
 
 
 def why(decision: Decision) -> str:
-    """A denial in a few words: by a consent, by the law, or for want of one."""
+    """A denial in a few words: by a consent that says no or was taken back, by the law, or for want of one."""
     sources = [r.source for r in decision.reasons if r.outcome is Outcome.DENY]
     if decision.review:
         return "consent cannot be computed: the staff must look"
-    if any(source.startswith("Consent/") for source in sources):
-        return "opted out"
+    if any(r.source.startswith("Consent/") and r.outcome is not Outcome.PERMIT for r in decision.reasons):
+        return OPTED_OUT
     law = _named(source for source in sources if source != "default")
-    return f"the law: {law}" if law else "no consent"
+    return f"the law: {law}" if law else NO_CONSENT
+
+
+def telling(ways: Sequence[tuple[str, str]]) -> str:
+    """One reason where it is that of every way; who opted out of one and never agreed to the others has opted out."""
+    reasons = dict.fromkeys(reason for _, reason in ways)
+    if reasons.keys() == {OPTED_OUT, NO_CONSENT}:
+        return OPTED_OUT
+    return (
+        next(iter(reasons)) if len(reasons) == 1 else "; ".join(f"{kind}: {reason}" for kind, reason in ways)
+    )
 
 
 def _named(sources: Iterable[str]) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from chartside.gate.model import Action, Decision, DecisionRequest
+from chartside.gate.model import Action, Decision, DecisionRequest, Outcome
 from chartside.types import Resource
 
 from . import people, references
 from .compiling import compile_consent, concerns
-from .engine import answer, newest
-from .query import prepare
+from .engine import answer, judge, newest, superseded_by
+from .query import Query, prepare
 from .rules import Instrument
 
 if TYPE_CHECKING:
@@ -47,8 +48,20 @@ def decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[De
     for request in requests:
         patient = references.plain(request.patient)
         query = prepare(request, zone=zone, directory=groups, client=clients.get(patient))
-        decisions.append(answer(instruments.get(patient, ()), query))
+        own = instruments.get(patient, ())
+        decisions.append(_with_taken_back(answer(own, query), own, query))
     return decisions
+
+
+def _with_taken_back(decision: Decision, own: Sequence[Instrument], query: Query) -> Decision:
+    """Where no consent speaks, name those that were taken back: who opted out is told apart from who was never asked.
+    The outcome stays what it is."""
+    if decision.outcome is not Outcome.NONE:
+        return decision
+    old = superseded_by(own)
+    ended = [i for i in own if i.status == "inactive" and query.action in i.closes]
+    kept = [judge(i, query).reason() for i in ended if f"Consent/{i.id}" not in old]
+    return replace(decision, reasons=(*decision.reasons, *kept)) if kept else decision
 
 
 def fetch(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from chartside.codes import CONSENT_TYPE_SYSTEM, ConsentType, concept
+from chartside.codes import CONSENT_REPLACES, CONSENT_TYPE_SYSTEM, ConsentType, concept
 from chartside.config import parse
 from chartside.errors import FhirError
 from chartside.gate.model import Action, DecisionRequest
@@ -139,6 +139,22 @@ def test_no_permit_outlives_a_revocation(host, ehr, clock) -> None:
         for thread in threads:
             thread.join()
         assert not any(late), round_
+
+
+@pytest.mark.ehr(clients=1)
+def test_who_opted_out_is_told_apart_from_who_was_never_asked(host, ehr, clock) -> None:
+    """The consent that was taken back is named, also in the trail; one that another replaced is not."""
+    for name in ("a", "b", "c"):
+        ehr.put({"resourceType": "Patient", "id": name})
+    ehr.put({**text_consent("a", status="inactive"), "id": "a1"})
+    replaced = {"url": CONSENT_REPLACES, "valueReference": {"reference": "Consent/c1"}}
+    over = {"type": "permit", "period": {"end": "2026-01-01"}}
+    ehr.put({**text_consent("c", status="inactive"), "id": "c1"})
+    ehr.put({**text_consent("c", provision=over, extension=[replaced]), "id": "c2"})
+    one, two, three = host.gate.decide(texts(["a", "b", "c"], clock.now()))
+    assert [d.permitted for d in (one, two, three)] == [False] * 3
+    assert one.reasons[0].source.startswith("Consent/a1")
+    assert [r.source for r in (*two.reasons, *three.reasons)] == ["default", "default"]
 
 
 def test_on_sekmet(sekmet, clock, tmp_path) -> None:

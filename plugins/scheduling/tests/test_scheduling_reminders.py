@@ -122,7 +122,8 @@ def test_both_steps_come_one_by_one(desk):
 
 def test_why_each_is_held_back(desk):
     """R-8, R-11, fail closed: every reason is told, nothing goes out, and a dry run says the same."""
-    desk.fill(8)
+    desk.fill(9)
+    desk.change("Consent", "r00008-texts", status="draft")
     desk.change("Appointment", "due00000", status="cancelled")
     desk.change("Patient", "r00001", telecom=[])
     desk.change("Patient", "r00002", deceasedBoolean=True)
@@ -137,7 +138,8 @@ def test_why_each_is_held_back(desk):
         "r00002": ("held back", "deceased"),
         "r00003": ("held back", "minor: no guardian contact"),
         "r00004": ("held back", "quiet hours until 11-24 14:00"),
-        "r00005": ("held back", "no consent"),
+        "r00005": ("held back", "opted out"),
+        "r00008": ("held back", "no consent"),
         "r00006": ("held back", "opted out"),
     }
     assert desk.outcomes(dry_run=True) == expected
