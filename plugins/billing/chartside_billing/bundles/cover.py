@@ -40,7 +40,7 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     entries = sorted(each(resource, "insurance"), key=_place)
     focal = next((e for e in entries if e.get("focal")), entries[0] if entries else {})
     if sum(bool(e.get("focal")) for e in entries) > 1:
-        claim.issues.append(_issue("order", "More than one insurance of the Claim is the focal one"))
+        claim.issues.append(_issue("payer-order", "More than one insurance of the Claim is the focal one"))
     for entry in entries:
         coverage = graph.get(entry.get("coverage"), resource)
         insurance = claim.insurance if entry is focal else _of(claim, coverage)
@@ -82,7 +82,7 @@ def _orders(claim: Claim, entries: list[Resource], resource: Resource, graph: Gr
     orders = [graph.get(e.get("coverage"), resource).get("order") for e in entries]
     told = [order for order in orders if isinstance(order, int)]
     if len(told) > 1 and len(set(told)) != len(told):
-        claim.issues.append(_issue("order", "Two coverages have the same place in the order"))
+        claim.issues.append(_issue("payer-order", "Two coverages have the same place in the order"))
 
 
 def _coverage(

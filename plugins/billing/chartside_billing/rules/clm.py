@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from chartside_billing.money import ZERO, dollars
@@ -12,6 +13,7 @@ from chartside_billing.rules.view import View
 
 _ADMITTING = frozenset({"21", "51", "61"})
 """Inpatient places; for 51 and 61 it depends on the payer."""
+_SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 _SINGLE_SESSION = PSYCHOTHERAPY | {"90791", "90792", "90785"}
 
 
@@ -36,6 +38,8 @@ def control_number(v: View, k: Loaded) -> Outcome:
 
 def _holds_phi(v: View, number: str) -> bool:
     member, subscriber = v.member, v.insurance.subscriber
+    if _SSN.search(number):
+        return True
     if member is None:
         return False
     if len(member.last) >= 4 and member.last.isalpha() and member.last.upper() in number:

@@ -137,6 +137,11 @@ ADD_ON_PRIMARY: dict[str, frozenset[str]] = {
     "96171": frozenset({"96170"}),
     "96113": frozenset({"96112"}),
     "99292": frozenset({"99291"}),
+    "96203": frozenset({"96202"}),
+    "97551": frozenset({"97550"}),
+    "G0540": frozenset({"G0539"}),
+    "G0542": frozenset({"G0541"}),
+    "G2088": frozenset({"G2086", "G2087"}),
 }
 """Primary codes of the behavioural add-on codes, for use until the NCCI add-on file is loaded."""
 

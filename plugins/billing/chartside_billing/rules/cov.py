@@ -38,7 +38,7 @@ def one_primary(v: View, k: Loaded) -> Outcome:
         hits.append(hit("Two payers have the same place in the order (SBR01)", where=where))
     if any(s not in _SEQUENCES for s in sequences):
         hits.append(hit("SBR01 is missing or no place in an order of payers", where=where))
-    hits.extend(Hit(issue.message, issue.where) for issue in v.claim.issues if issue.code == "order")
+    hits.extend(Hit(issue.message, issue.where) for issue in v.claim.issues if issue.code == "payer-order")
     return hits
 
 

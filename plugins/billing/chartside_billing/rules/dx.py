@@ -213,7 +213,8 @@ def code_first(v: View, k: Loaded) -> Outcome:
         if causes is None:
             continue
         before = v.diagnoses[:position]
-        if (causes and not any(other.startswith(causes) for other in before)) or (not causes and not before):
+        bodily = [other for other in before if not (code.startswith("F") and other.startswith(("F", "Z")))]
+        if not (any(other.startswith(causes) for other in before) if causes else bodily):
             hits.append(hit(f"{dotted(code)} must follow the code of its cause", where=_place(v, position)))
     hits.extend(
         hit(

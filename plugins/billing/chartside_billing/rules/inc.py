@@ -8,6 +8,8 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.prv import is_same_kind
 from chartside_billing.rules.view import LineView, View
 
+_FIRST = EVALUATION | {"99202", "99203", "99204", "99205"}
+"""The evaluation of a new problem, and E/M of a new patient."""
 _INSTITUTIONS = frozenset({"21", "22", "23", "31"})
 _EDUCATION = frozenset({"AH", "AJ", "SA", "HM", "HN", "HO", "HP"})
 
@@ -44,12 +46,12 @@ def conditions(v: View, k: Loaded) -> Outcome:
     return hits if hits or known else NEEDS["visit"]
 
 
-@check("INC-002", codes=EVALUATION)
+@check("INC-002", codes=_FIRST)
 def new_problem(v: View, k: Loaded) -> Outcome:
     """The first evaluation is not incident-to."""
     if not v.medicare:
         return OK
-    found = [line for line in v.lines if line.code in EVALUATION]
+    found = [line for line in v.lines if line.code in _FIRST]
     answers = [incident_to(v, line) for line in found]
     hits = [
         hit("The evaluation of a new patient or problem is not billed incident-to", line)

@@ -127,6 +127,10 @@ class Roster:
 
     periods: Mapping[tuple[str, str], tuple[date | None, date | None]]
 
+    def knows(self, payer_id: str) -> bool:
+        """Whether it names anybody for this payer."""
+        return any(payer == payer_id for payer, _ in self.periods)
+
     def enrolled(self, payer_id: str, npi: str, on: date) -> bool:
         """Whether the provider is enrolled with the payer that day."""
         period = self.periods.get((payer_id, npi))

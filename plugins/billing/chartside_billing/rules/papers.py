@@ -27,6 +27,8 @@ DOCUMENT_CHECKS: dict[str, tuple[type, DocumentCheck]] = {}
 
 _REFUSED = frozenset({"A3", "A6", "A7", "A8"})
 _ACK_HOURS = 48
+_SHARES = frozenset({"1", "2", "3"})
+"""Deductible, coinsurance, copayment: the client's part of a claim that was allowed."""
 
 
 def _check(rule_id: str, kind: type) -> Callable[[DocumentCheck], DocumentCheck]:
@@ -251,7 +253,7 @@ def denial(era: Remittance, k: Loaded) -> Outcome:
     for claim in era.claims:
         if claim.paid == 0 and claim.charge > 0 and claim.status != "25":
             reasons = [*claim.adjustments, *(a for line in claim.lines for a in line.adjustments)]
-            owed = sum((a.amount for a in reasons if a.group == "PR"), Decimal(0))
+            owed = sum((a.amount for a in reasons if a.group == "PR" and a.reason in _SHARES), Decimal(0))
             if owed >= claim.charge:
                 continue
             codes = ", ".join(sorted({f"{a.group}-{a.reason}" for a in reasons}) + list(claim.remarks))
@@ -272,7 +274,7 @@ def acknowledged(ack: Acknowledgement, k: Loaded) -> Outcome:
         return OK
     hits: list[Hit] = []
     if ack.accepted is False:
-        hits.append(Hit("The receiver refused the file (999)", ack.where or "AK9"))
+        hits.append(Hit("The receiver refused the file (999 or TA1)", ack.where or "AK9"))
     hits.extend(
         Hit(f"The receiver refused a claim (277CA status {category})", ack.where or "STC01")
         for _, category in ack.claim_statuses

@@ -180,15 +180,27 @@ def taxonomy(v: View, k: Loaded) -> Outcome:
     return hits
 
 
+_PROFESSIONS = (
+    (re.compile(r"social work|\blicsw\b|\blcsw"), "1041"),
+    (re.compile(r"psychologist|\bpsyd\b"), "103"),
+    (re.compile(r"marriage|\blmft\b"), "106H"),
+    (re.compile(r"counsell?or|\blpcc?\b|\blcpc\b|\blmhc\b"), "101Y"),
+)
+"""What licences of therapists are called, and how their taxonomy codes begin. Others (degrees, MD, NP) tell nothing."""
 _ASKED = frozenset({"billing provider", "rendering provider"})
 
 
 def _other_licence(facts: ProviderFacts | None, code: str) -> bool:
-    """Whether licences with taxonomy codes are on file and none is of this code."""
-    if facts is None or not facts.qualifications:
+    """Whether licences are on file, by taxonomy code or in words, and none is of this code."""
+    if facts is None:
         return False
-    codes = {q.code for q in facts.qualifications if _TAXONOMY.match(q.code)}
-    return bool(codes) and code not in codes
+    told = [q.code for q in facts.qualifications or []]
+    codes = {text for text in told if _TAXONOMY.match(text)}
+    if codes:
+        return code not in codes
+    words = " ".join([facts.credential, *told]).lower()
+    kinds = tuple(start for pattern, start in _PROFESSIONS if pattern.search(words))
+    return bool(kinds) and not code.startswith(kinds)
 
 
 @check("PRV-006")
@@ -250,10 +262,18 @@ def licence(v: View, k: Loaded) -> Outcome:
     return hits
 
 
-def _state_of(v: View, line: LineView) -> str:
-    """Where the patient was: as the visit says, else the practice's state for a visit in person; empty: unknown."""
+def patient_state(v: View, line: LineView) -> str:
+    """Where the patient was: as the visit says, else the home address for a visit at home (POS 10, 12)."""
     if line.visit is not None and line.visit.patient_state:
         return line.visit.patient_state
+    address = v.member.address if v.member else None
+    return address.state if address is not None and line.pos in {"10", "12"} else ""
+
+
+def _state_of(v: View, line: LineView) -> str:
+    """Where the patient was: as the visit says, else the practice's state for a visit in person; empty: unknown."""
+    if state := patient_state(v, line):
+        return state
     remote = line.pos in {"02", "10"} or (line.visit is not None and line.visit.mode in {"video", "audio"})
     place = v.billing.address if v.billing else None
     return "" if remote or place is None or v.claim.facility is not None else place.state
@@ -273,6 +293,8 @@ def enrolled(v: View, k: Loaded) -> Outcome:
     if k.roster is None or payer is None:
         return NEEDS["roster"]
     roster, payer_id = k.roster, payer.id
+    if not roster.knows(payer_id):
+        return NEEDS["roster"]
     return [
         hit(
             "The rendering provider is not enrolled with this payer on the date of service",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -29,6 +30,16 @@ from chartside_billing.rules.codesets import (
 )
 from chartside_billing.rules.loaded import Loaded, PairTable
 from chartside_billing.rules.view import Day, LineView, View
+
+_QUALITY = re.compile(r"[0-9]{4}F|G[89][0-9]{3}|M1[0-9]{3}")
+"""Quality data codes (CPT category II, HCPCS G8-G9 and M1): CMS takes them at $0.00."""
+_NOT_OFFICE = {
+    **dict.fromkeys(("IMP", "ACUTE", "NONAC"), "an inpatient one"),
+    "EMER": "in an emergency room",
+    "HH": "at the patient's home",
+    "FLD": "in the field",
+}
+"""Encounter.class (v3-ActCode) of visits that were in no office."""
 
 
 @check("SVC-001")
@@ -102,7 +113,7 @@ def charge(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"The line's charge {what}", line))
         elif amount < 0:
             hits.append(hit("The line's charge is below zero", line))
-        elif amount == 0 and not (line.code in free or line.code.endswith("F")):
+        elif amount == 0 and not (line.code in free or _QUALITY.match(line.code)):
             hits.append(hit("The line charges nothing", line))
         elif has_fractions_of_cents(amount):
             hits.append(hit("The line's charge has more than two decimals", line))
@@ -183,6 +194,8 @@ def place(v: View, k: Loaded) -> Outcome:
             hits.append(
                 hit(f"Place of service {pos}, but the visit's location stands for {line.visit.pos}", line)
             )
+        elif pos == "11" and line.visit and (kind := _NOT_OFFICE.get(line.visit.kind or "")):
+            hits.append(hit(f"Place of service 11 (office), but the visit was {kind}", line))
     return hits
 
 

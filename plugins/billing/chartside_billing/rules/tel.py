@@ -9,7 +9,7 @@ from chartside_billing.codes.telehealth import MEDICARE_TELEHEALTH, NEVER_TELEHE
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import TELEHEALTH_EM, TELEHEALTH_MODIFIERS, TELEHEALTH_POS
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.prv import licensed
+from chartside_billing.rules.prv import licensed, patient_state
 from chartside_billing.rules.view import LineView, View
 
 _REMOTE = frozenset({"video", "audio"})
@@ -168,7 +168,7 @@ def licence_there(v: View, k: Loaded) -> Outcome:
     for line in v.lines:
         if not _is_telehealth(line) and not (line.visit and line.visit.mode in _REMOTE):
             continue
-        state = line.visit.patient_state if line.visit else None
+        state = patient_state(v, line)
         facts = line.provider.facts if line.provider else None
         if not state or facts is None or facts.qualifications is None or line.day is None:
             unknown = True

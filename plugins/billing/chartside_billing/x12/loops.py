@@ -253,7 +253,7 @@ def _home(stack: list[Loop], seg: Seg) -> tuple[Loop, str]:
 
 
 def check_levels(tree: Loop) -> Iterator[SyntaxIssue]:
-    """HL01 counts up by one over the transaction set, and HL02 names the level above."""
+    """HL01 counts up by one over the transaction set, HL02 names the level above, HL04 says whether one follows."""
     expected = 0
     for loop, above in _levels(tree, ""):
         head, expected = loop.segments[0], expected + 1
@@ -263,6 +263,8 @@ def check_levels(tree: Loop) -> Iterator[SyntaxIssue]:
             )
         if head.get(2).strip() != above:
             yield SyntaxIssue("hl", "HL02 does not name the level above", head.where)
+        if head.get(4).strip() == "1" and not loop.all("2000B", "2000C"):
+            yield SyntaxIssue("hl", "HL04 says that a level follows, and none does", head.where)
 
 
 def _levels(loop: Loop, above: str) -> Iterator[tuple[Loop, str]]:

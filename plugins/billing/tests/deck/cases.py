@@ -1472,6 +1472,43 @@ case(
     "TST-001", {**one("96130", **PSYCHOLOGIST), "lines.0.units": "2"}, one("96130", **PSYCHOLOGIST), forms="x"
 )
 case("DX-009", {"dx": ["O99.345"]}, {"dx": ["O99.345", "F33.1"]})
+
+# --- what a deck by another hand showed -------------------------------------------------------------------
+case("EDI-001", {"edit": [("HL*2*1*22*0", "HL*2*1*22*1")]}, {**CHILD}, forms="x")
+case("CLM-001", {"id": "212-55-3344"}, {"id": "2125-53-344"})
+case(
+    "INC-002",
+    lines(line("99204"), **MD_MEDICARE, supervising=SUPERVISOR),
+    lines(line("99204"), **MD_MEDICARE),
+)
+case("SVC-007", {"visit.class": "EMER"}, {"visit.class": "EMER", "pos": "23", "facility": PLACE}, forms="b")
+case("SVC-007", {"visit.class": "IMP"}, {"visit.class": "AMB"}, forms="b")
+case(
+    "TEL-007",
+    {**VIDEO, "visit.state": "", "subscriber.state": "WI"},
+    {**VIDEO, "visit.state": "", "subscriber.state": "IL"},
+    forms="b",
+)
+case(
+    "PRV-005",
+    {"patch": [("Practitioner/rendering", "qualification", [{"code": {"text": "Clinical Social Worker"}}])]},
+    {"patch": [("Practitioner/rendering", "qualification", [{"code": {"text": "Licensed Counselor"}}])]},
+    forms="b",
+)
+case("DX-009", {"dx": ["F41.1", "F06.31"]}, {"dx": ["F41.1", "E03.9", "F06.31"]})
+case(
+    "SVC-004",
+    lines(line("90837"), line("90785", charge="0")),
+    lines(line("90837"), line("G8431", charge="0")),
+)
+case("SVC-012", lines(line("G0540"), **MEDICARE), lines(line("G0539"), line("G0540"), **MEDICARE))
+case(
+    "PRV-008",
+    {"payer.id": "62308"},
+    {},
+    {"payer.id": "62308", "rendering.npi": "1679576722"},
+    settings={"roster": [{"payer": "62308", "npi": "1679576722", "start": "2025-01-01"}]},
+)
 case(
     "PAT-004",
     {"subscriber.country": "MX", "subscriber.state": "", "subscriber.zip": "01000"},

@@ -71,6 +71,10 @@ DENIED = replace(
 OWED = replace(
     PAID, paid=D(0), lines=[RemittanceLine("90837", D(150), D(0), [Adjustment("PR", "1", D(150))])]
 )
+UNCOVERED = replace(
+    PAID, paid=D(0), lines=[RemittanceLine("90837", D(150), D(0), [Adjustment("PR", "27", D(150))])]
+)
+"""The cover had ended: the whole charge is the client's, and the claim is denied all the same."""
 TAKEN = RemittanceClaim(
     "A1",
     "22",
@@ -146,6 +150,7 @@ PAPERS: list[tuple[str, Document, Document, Document]] = [
         ERA,
     ),
     ("ERA-004", Remittance(claims=[DENIED]), Remittance(claims=[OWED]), ERA),
+    ("ERA-004", Remittance(claims=[UNCOVERED]), Remittance(claims=[OWED]), ERA),
     (
         "ACK-001",
         replace(ANSWER, claim_statuses=[("A1", "A7")]),
