@@ -218,7 +218,8 @@ def _claim_words(name: str, report: Report, levels: set[str], *, each: bool) -> 
         yield f"          Mend: {f.mend}"
         risk = f"; {dollars(f.at_risk)} at risk" if f.at_risk else ""
         yield f"          [{f.rule.id}{mark}; prevents {', '.join(f.rule.prevents) or 'nothing named'}{risk}]"
-    for repair in repairs:
-        yield f"  repair  {repair.what} ({repair.where}); done when written, the claim itself is left alone"
+    for what in dict.fromkeys(repair.what for repair in repairs):
+        places = ", ".join(repair.where for repair in repairs if repair.what == what)
+        yield f"  repair  {what} ({places}); done when written, the claim itself is left alone"
     for reason, unjudged in sorted(report.reasons().items()) if each else ():
         yield f"  not checked: {reason}  [{', '.join(unjudged)}]"
