@@ -25,12 +25,18 @@ VOICES = {"clinician": ("en-us+Annie", "62"), "client": ("en-us+m3", "38")}
 """Voice and pitch; 150 words a minute."""
 SESSION = (
     ("clinician", "Good morning. How have the last two weeks been for you?"),
-    ("client", "A bit better. I have been sleeping about six hours a night, and I went back to my yoga class."),
+    (
+        "client",
+        "A bit better. I have been sleeping about six hours a night, and I went back to my yoga class.",
+    ),
     ("clinician", "That is good to hear. On a scale from zero to ten, how strong was the worry this week?"),
     ("client", "Maybe a five. Before, it was an eight."),
     ("clinician", "Have you had any thoughts of hurting yourself?"),
     ("client", "No, none at all. And I take the sertraline, fifty milligrams, every morning."),
-    ("clinician", "For next week, please keep the worry diary going. We will meet again next Tuesday at three."),
+    (
+        "clinician",
+        "For next week, please keep the worry diary going. We will meet again next Tuesday at three.",
+    ),
 )
 
 
