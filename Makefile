@@ -27,7 +27,7 @@ peers:  ## FHIR and authorisation servers that others wrote, for the tests
 check: $(STAMP)  ## lint, format, types, the arrows of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core adapters fhir_profiles plugins/scheduling/chartside_scheduling plugins/consent/chartside_consent plugins/billing/chartside_billing plugins/transcription/chartside_transcription
+	$(BIN)/mypy core adapters fhir_profiles/chartside_profiles plugins/scheduling/chartside_scheduling plugins/consent/chartside_consent plugins/billing/chartside_billing plugins/transcription/chartside_transcription
 	$(BIN)/lint-imports
 
 docs: $(STAMP)  ## write anew what the docs take from the program
