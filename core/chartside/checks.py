@@ -14,6 +14,9 @@ from chartside.host import ALWAYS_ON, Host
 from chartside.installed import read_toml
 from chartside.plugins import find
 
+PLACEHOLDERS = {"name": "My Practice", "client_id": "put-the-client-id-here"}
+"""What ``chartside init`` writes for a person to replace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -43,7 +46,7 @@ def checks(path: Path, *, offline: bool = False) -> Iterator[Finding]:
     kept = {name: table for name, table in config.plugins.items() if name not in missing}
     with Host(config.model_copy(update={"plugins": kept})) as host:
         yield from _plugins(host)
-        for look in (_settings, _messaging, _outbound, _channels, _policy, _keys, _state):
+        for look in (_left_as_it_was, _settings, _messaging, _outbound, _channels, _policy, _keys, _state):
             yield from guarded(look.__name__.strip("_"), lambda look=look: look(host))  # type: ignore[misc]
         if not offline:
             from chartside.checks_live import live
@@ -126,6 +129,19 @@ def _settings(host: Host) -> Iterator[Finding]:
                 yield Finding("error", f"plugins.{name}", str(error))
 
 
+def _left_as_it_was(host: Host) -> Iterator[Finding]:
+    auth = host.config.ehr.auth
+    if host.config.practice.name == PLACEHOLDERS["name"]:
+        text = "is still what `chartside init` wrote; clients read it in messages"
+        yield Finding(
+            "warning", "practice.name", text, "write your own: id, name, phone, time zone and state"
+        )
+    if auth and auth.client_id == PLACEHOLDERS["client_id"]:
+        text = "is still what `chartside init` wrote"
+        mend = "register the app (`chartside app export` writes what the EHR wants), then put the id that it gave here"
+        yield Finding("warning", "ehr.auth.client_id", text, mend)
+
+
 def _messaging(host: Host) -> Iterator[Finding]:
     from chartside.messaging.settings import MessagingSettings
 
@@ -147,7 +163,7 @@ def _outbound(host: Host) -> Iterator[Finding]:
                 yield Finding("warning", f"plugins.{manifest.name}", text, mend)
     for sentence in host.outbound.expiring(host.clock.now()):
         where, _, text = sentence.partition(": ")
-        yield Finding("warning", where, text)
+        yield Finding("warning", where, text, "sign a new agreement, then write its dates there")
 
 
 def _channels(host: Host) -> Iterator[Finding]:

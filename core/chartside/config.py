@@ -187,6 +187,9 @@ def problems(error: ValidationError, model: type[BaseModel], prefix: str = "") -
 
 _MENDS = {
     "string": 'write it in quotes, as in "text"',
+    "string_too_long": "shorten it",
+    "string_too_short": "write something there",
+    "string_pattern_mismatch": "use lower-case letters, digits and -, as in riverside",
     "int": "write a whole number without quotes",
     "float": "write a number without quotes",
     "bool": "write true or false",
@@ -198,7 +201,7 @@ _MENDS = {
     "literal": "use one of the values that are named",
     "path": 'write a path in quotes, as in "keys/host.key"',
 }
-"""By the first word of pydantic's error types: what to do."""
+"""By pydantic's error type, or its first word: what to do."""
 
 
 def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> ConfigError:
@@ -211,10 +214,17 @@ def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> Confi
         )
         return ConfigError(path, "no such key", mend=mend)
     if item["type"] == "missing":
-        return ConfigError(path, "is missing", mend=f"add `{item['loc'][-1]} = ...`")
+        mend = f"add [{path}]" if _is_table(model, item["loc"]) else f"add `{item['loc'][-1]} = ...`"
+        return ConfigError(path, "is missing", mend=mend)
     # our own validators say what is wrong; then, after a semicolon, the mend
     message, _, mend = item["msg"].removeprefix("Value error, ").partition("; ")
-    return ConfigError(path, message, mend=mend or _MENDS.get(item["type"].partition("_")[0], ""))
+    kind = item["type"]
+    return ConfigError(path, message, mend=mend or _MENDS.get(kind) or _MENDS.get(kind.partition("_")[0], ""))
+
+
+def _is_table(model: type[BaseModel], loc: tuple[Any, ...]) -> bool:
+    field = model.model_fields.get(str(loc[0])) if len(loc) == 1 else None
+    return field is not None and any(issubclass(t, BaseModel) for t in _types(field.annotation))
 
 
 def _siblings(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

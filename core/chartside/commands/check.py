@@ -14,7 +14,7 @@ from chartside.commands.plugins import ConfigOption
 
 def check(
     config: ConfigOption = Path("chartside.toml"),
-    offline: Annotated[bool, typer.Option(help="Leave out what needs the EHR.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave out what needs the EHR.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check the config, the keys, the plugins, the connection, the scopes, and where each plugin's records would live.

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from chartside.checks import PLACEHOLDERS
 from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
 from chartside.config import Config, load
@@ -23,9 +24,9 @@ keys_app = typer.Typer(help="The keys that Chartside signs its token requests wi
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")] = Path(),
     ehr: Annotated[str, typer.Option(help="The EHR's FHIR base URL.")] = "https://ehr.example.org/fhir",
-    client_id: Annotated[
-        str, typer.Option(help="The id that the EHR gave this app.")
-    ] = "put-the-client-id-here",
+    client_id: Annotated[str, typer.Option(help="The id that the EHR gave this app.")] = PLACEHOLDERS[
+        "client_id"
+    ],
 ) -> None:
     """Write a commented chartside.toml and signing keys. Nothing that stands there is overwritten.
 
@@ -130,7 +131,7 @@ def delete(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete signing keys (S-22). Without a key no token can be asked for; tokens were never written anywhere.
+    """Delete signing keys. Without a key no token can be asked for; tokens were never written anywhere.
 
     What is left is the audit trail, which holds ids only, and the key that verifies it: HIPAA has them kept for six
     years (45 CFR 164.316 (b)(2)). Take the app's registration back at the EHR, too.
