@@ -254,3 +254,38 @@ def test_the_config_file_holds_no_secret(folder):
     for path in Path(folder / "keys").iterdir():
         assert path.stat().st_mode & 0o077 == 0
         assert path.read_text()[:40] not in text
+
+
+def test_what_a_person_should_replace_is_named(initial, tmp_path):
+    """What `chartside init` wrote for a person to replace is asked for: clients would read it in messages."""
+    shutil.copytree(initial, tmp_path, dirs_exist_ok=True)
+    _, findings = check(tmp_path, "--offline")
+    assert {"practice.name", "ehr.auth.client_id"} <= {
+        f["where"] for f in findings if f["level"] == "warning"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "mend"),
+    [
+        ("[practice]", "[practise]", "practice", "[practice]"),
+        ('"My Practice"', f'"{"x" * 41}"', "practice.name", "shorten it"),
+        ('"my-practice"', '"My Practice"', "practice.id", "lower-case"),
+    ],
+)
+def test_a_mend_fits_its_mistake(folder, old, new, where, mend):
+    """H-2: what is said about a mistake would mend it."""
+    change(folder, old, new)
+    _, findings = check(folder, "--offline")
+    assert mend in next(f["mend"] for f in findings if f["where"] == where)
+
+
+def test_a_key_that_is_missed_beside_its_trail_is_not_made_anew(folder):
+    """S-10: a typo in state.key must not begin a second key, with which the trail could not be verified."""
+    (folder / "state").mkdir()
+    (folder / "state" / "audit.jsonl").write_text("{}\n")
+    change(folder, "keys/host.key", "keys/hots.key")
+    code, findings = check(folder, "--offline")
+    assert code == 1
+    assert "restore the key" in next(f["mend"] for f in findings if f["where"] == "state.key")
+    assert not (folder / "keys" / "hots.key").exists()

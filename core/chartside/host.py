@@ -162,7 +162,13 @@ class Host:
     @cached_property
     def secret(self) -> bytes:
         """The practice's own secret, made at first use: keys the audit trail and the opaque ledger."""
-        return load_secret(self.config.path(self.config.state.key))
+        key, trail = self.config.path(self.config.state.key), self.state / "audit.jsonl"
+        if trail.exists() and not key.exists():
+            mend = "write the right path, or restore the key; for a new beginning move the trail aside"
+            raise ConfigError(
+                "state.key", f"{key} is not there, but the audit trail made with it is", mend=mend
+            )
+        return load_secret(key)
 
     @cached_property
     def state(self) -> Path:
