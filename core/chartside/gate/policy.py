@@ -263,7 +263,8 @@ def staleness(verified_on: date | None, basis: str, day: date) -> str:
 
 def _reason(effect: Effect) -> Reason:
     rule = effect.rule
+    law = rule.law if rule.verified_on else f"{rule.law} (unconfirmed)"
     if effect.forbids:
-        return Reason(rule.id, Outcome.DENY, text=f"{rule.law} forbids it: {rule.text}")
+        return Reason(rule.id, Outcome.DENY, text=f"{law} forbids it: {rule.text}")
     duties = "; ".join(DUTIES[duty] for duty in rule.require)
-    return Reason(rule.id, Outcome.NONE, text=f"{rule.law} requires: {duties}. {rule.text}")
+    return Reason(rule.id, Outcome.NONE, text=f"{law} requires: {duties}. {rule.text}")
