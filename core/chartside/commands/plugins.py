@@ -26,7 +26,8 @@ FEATURE_WORDS = {
     "writes_ai_text": "writes text by a model into the chart, as a draft that a clinician must sign",
     "decides": "decides whether something may be done to a client, from consents",
     "chatbot": "talks with clients as a program",
-    "sends_claims": "sends claims to payers",
+    "bills_payers": "sends claims to payers and reads their answers; no model in it",
+    "transcribes": "has a model write down what was said",
 }
 
 
@@ -97,6 +98,7 @@ def describe(manifest: Manifest) -> list[str]:
     lines = [f"{manifest.plugin.title} ({manifest.name})", ""]
     lines += [manifest.plugin.summary, ""] if manifest.plugin.summary else []
     lines.append("In the EHR it may, and the host refuses it everything else:")
+    lines += [] if manifest.access or manifest.operations else ["  nothing"]
     for kind, letters in sorted(manifest.access.items()):
         lines.append(f"  {kind:<22} {', '.join(_VERBS[x] for x in LETTERS if x in letters)}")
     lines += [f"  {kind:<22} run ${', $'.join(ops)}" for kind, ops in sorted(manifest.operations.items())]
