@@ -111,7 +111,7 @@ def _save(found: Forms, folder: Path) -> None:
 def lint(
     files: Annotated[list[Path], typer.Argument(help="Files with a Questionnaire each.")],
 ) -> None:
-    """Tell what a consent form lacks: each required element, and whether the yes is the person's own (C-11, C-13).
+    """Tell what a consent form lacks: each required element, and whether the yes is the person's own.
 
     Status 1 where a form may not be used.
 

@@ -217,7 +217,7 @@ def opt_out(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """End the texts to a client, all of them or one category, by whatever channel the client asked (R-4, R-6).
+    """End the texts to a client, all of them or one category, by whatever channel the client asked.
 
     Examples: `chartside consent opt-out --patient 12 --channel phone`,
     `chartside consent opt-out --patient 12 --channel portal --category billing`
@@ -261,7 +261,7 @@ def break_glass(
     dry_run: DryRun = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Ask for access in an emergency (purpose BTG): audited, and reviewed by a person afterwards (C-15).
+    """Ask for access in an emergency (purpose BTG): audited, and reviewed by a person afterwards.
 
     Status 1 where it is refused.
 
