@@ -53,6 +53,8 @@ _IMPLIED = {
     ConsentType.RESEARCH: frozenset({(ACT_REASON_SYSTEM, "HRESCH")}),
 }
 _UNTYPED = "a provision with criteria but without a type (permit or deny)"
+_NO_TYPE = "a provision whose type is neither permit nor deny"
+_BOTH_WAYS = "a provision in R5 that can be read as all that is permitted or as what is not"
 _MODIFIER = "an unknown modifier extension"
 
 
@@ -238,7 +240,7 @@ class _Compiler:
     def _effect(self, provision: Mapping[str, Any]) -> int:
         kind = provision.get("type")
         if kind is not None and kind not in _EFFECTS:
-            self.problem = self.problem or "a provision whose type is neither permit nor deny"
+            self.problem = self.problem or (_BOTH_WAYS if kind == r5.EITHER else _NO_TYPE)
         return _EFFECTS.get(str(kind), NONE)
 
     def _implied(self) -> frozenset[Key] | None:

@@ -1,17 +1,21 @@
 """An R5 Consent turned into the R4 form that the compiler reads (C-16).
 
-R5 has no ``provision.type``: ``decision`` is the default, a provision is "an exception to the base policy", and nested
-provisions are exceptions to those; so the direction alternates with the depth. HL7's own R5 examples are written
-that way (``consent-example-OrgToOrg``: decision deny, and the provision is what is allowed). The short name of the
-same element says "Constraints to the base", and consents turned from R4 element by element mean that: what stood at
-R4's root now stands in the one provision. Read as exceptions, these would turn a client's will upside down, so:
+R5 has no ``provision.type``: ``decision`` is the default, and a provision is "an exception to the base policy", nested
+ones exceptions to that; so the direction alternates with the depth. HL7's examples (OrgToOrg, Emergency, notLabs) and
+the pairs of the open LEAP engine are written that way, and so it is read here.
 
-- *permit* with a provision that names purposes is a constraint: a permit must describe its purposes
-  (45 CFR 164.508(c)(1)(iv)), and "for treatment" does not mean "for everything but treatment". Where several stand side
-  by side, only those for care are.
-- *permit* in an authorisation (release, AI use, research ...) with a provision that names recipients or actions is one,
-  too: what an authorisation names is what it allows.
-- *deny* with a provision of purposes alone could be read both ways, so it allows nothing.
+But the short name of the same element says "Constraints to the base", and consents turned from R4 element by element
+mean that: what stood at R4's root now stands in the one provision. Where the exception would make no sense it is one:
+
+- *permit* but not for treatment, payment or operations; but not normal data; but not anything (a provision that holds
+  nothing but others). Where several stand side by side, only those for care are.
+- *permit* in an authorisation (release, AI use, research ...) whose provision names recipients, purposes or actions:
+  what an authorisation names is what it allows.
+- Consents that claim a profile of IHE PCF and name purposes, which PCF puts at the root.
+- *deny* but for research, marketing and the like alone: a refusal of these, which allows nothing.
+
+Where both make sense (care and a recipient: "only to them", or "not to them"?), nothing is guessed: ``EITHER``. A
+provision that has kept its ``type`` needs none of this.
 """
 
 from __future__ import annotations
@@ -19,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chartside.codes import ConsentType
+from chartside.codes import ACT_REASON_SYSTEM, CONFIDENTIALITY_SYSTEM, ConsentType
 from chartside.types import Resource
 
-from .reading import loose
-from .vocabulary import TPO, types
+from .reading import Murky, codings, loose
+from .vocabulary import TPO, Key, broader, types
 
 _ONLY_R5 = frozenset(
     [
@@ -40,14 +44,21 @@ _ONLY_R5 = frozenset(
         "period",
     ]
 )
+EITHER = "either"
+"""Stands for the type of a provision that can be read as a limit to a permit or as an exception to it."""
+
 _GENERAL = frozenset({ConsentType.PRIVACY, ConsentType.TREATMENT, ConsentType.TELEHEALTH})
 """Consents that speak about care or data at large; all others authorise something that they name."""
 
-_DATA = frozenset(
-    ["class", "code", "data", "dataPeriod", "documentType", "expression", "resourceType", "securityLabel"]
-)
 _OTHER = {"permit": "deny", "deny": "permit"}
 _OPT = {"OPTIN": "permit", "OPTOUT": "deny"}
+_PCF = "https://profiles.ihe.net/ITI/PCF/"
+_SILENT = frozenset(["id", "extension", "period", "provision"])
+"""Elements of a provision that are no criteria."""
+
+_CARE = TPO | {(ACT_REASON_SYSTEM, code) for code in ("ETREAT", "BTG")}
+_NORMAL = frozenset((CONFIDENTIALITY_SYSTEM, code) for code in "ULMN")
+_RESEARCH: Key = (ACT_REASON_SYSTEM, "HRESCH")
 
 
 def is_r5(consent: Mapping[str, Any]) -> bool:
@@ -69,50 +80,89 @@ def to_r4(consent: Mapping[str, Any]) -> Resource:
     decision = consent.get("decision") or next((_OPT[c] for c in _codes(basis) if c in _OPT), None)
     provisions = consent.get("provision", [])
     provisions = provisions if isinstance(provisions, list) else [provisions]
-    authorises = not types(loose(consent.get("category")), ()) & _GENERAL
-    form["provision"] = _root(decision, provisions, authorises=authorises)
+    form["provision"] = _Reader(consent).root(decision, provisions)
     if consent.get("decision"):
         form.pop("policyRule", None)
     return form
 
 
-def _root(decision: Any, provisions: list[Any], *, authorises: bool) -> Resource:
-    if decision == "deny" and provisions and all(map(_purposes_alone, provisions)):
-        return {"type": "deny"}
-    if decision == "permit" and len(provisions) == 1 and _constrains(provisions[0], authorises):
-        single: Resource = _typed(provisions[0], "permit")
-        return single
-    permits = [
-        decision == "permit" and (_for_care(p) or (authorises and _constrains(p, authorises)))
-        for p in provisions
-    ]
-    if any(permits):
-        pairs = zip(provisions, permits, strict=True)
-        return {"provision": [_typed(p, "permit" if permit else "deny") for p, permit in pairs]}
-    root: Resource = {"type": decision} if decision else {}
-    if provisions:
-        root["provision"] = [_typed(p, _OTHER.get(str(decision), "")) for p in provisions]
-    return root
+class _Reader:
+    """Finds out what the provisions of one consent mean."""
+
+    def __init__(self, consent: Mapping[str, Any]) -> None:
+        meta = consent.get("meta")
+        profiles = meta.get("profile") if isinstance(meta, Mapping) else None
+        self.pcf = isinstance(profiles, list) and any(str(p).startswith(_PCF) for p in profiles)
+        self.authorises = not types(loose(consent.get("category")), ()) & _GENERAL
+
+    def root(self, decision: Any, provisions: list[Any]) -> Resource:
+        """R4's root provision."""
+        if (
+            len(provisions) == 1
+            and isinstance(provisions[0], Mapping)
+            and self._is_root(decision, provisions[0])
+        ):
+            single: Resource = _typed(provisions[0], str(decision or ""))
+            return single
+        if any(isinstance(p, Mapping) and "type" in p for p in provisions):
+            other = _OTHER.get(str(decision), "")
+            return {"type": decision, "provision": [_typed(p, other) for p in provisions]}
+        if decision == "deny" and provisions and all(map(self._refuses, provisions)):
+            return {"type": "deny"}
+        effects = [self._effect(decision, p, alone=len(provisions) == 1) for p in provisions]
+        kept = not (decision == "permit" and "permit" in effects)
+        root: Resource = {"type": decision} if decision and kept else {}
+        if provisions:
+            root["provision"] = [_typed(p, effect) for p, effect in zip(provisions, effects, strict=True)]
+        return root
+
+    def _is_root(self, decision: Any, provision: Mapping[str, Any]) -> bool:
+        """Whether the one provision is R4's root, moved."""
+        if "type" in provision:
+            return decision in (None, provision["type"])
+        if provision.get("provision") and provision.keys() <= _SILENT:
+            return True
+        purposes = _keys(provision.get("purpose"))
+        if decision == "deny":
+            return self.pcf and bool(purposes) and purposes <= TPO
+        if decision != "permit":
+            return False
+        if self.pcf and purposes:
+            return True
+        return self._effect(decision, provision, alone=True) == "permit"
+
+    def _effect(self, decision: Any, provision: Any, *, alone: bool) -> str:
+        """The type of a provision that stands beside others or speaks against the decision."""
+        if not isinstance(provision, Mapping) or decision != "permit":
+            return _OTHER.get(str(decision), "")
+        if self.authorises:
+            return "permit" if any(provision.get(n) for n in ("purpose", "actor", "action")) else "deny"
+        purposes, labels = _keys(provision.get("purpose")), _keys(provision.get("securityLabel"))
+        if purposes & _CARE:
+            sure = not provision.get("actor") and (not labels or bool(labels & _NORMAL))
+            return "permit" if sure else EITHER
+        if alone and purposes and any(_of_projects(key) for key in purposes):
+            return EITHER
+        return "permit" if labels and labels <= _NORMAL else "deny"
+
+    def _refuses(self, provision: Any) -> bool:
+        """Whether it names purposes alone, and none of them is care."""
+        if not isinstance(provision, Mapping) or provision.keys() - _SILENT != {"purpose"}:
+            return False
+        return not provision.get("provision") and not _keys(provision["purpose"]) & _CARE
 
 
-def _constrains(provision: Any, authorises: bool) -> bool:
-    """Whether a permit's provision says for what, to whom or how it permits."""
-    if not isinstance(provision, Mapping):
-        return False
-    return bool(
-        provision.get("purpose") or (authorises and (provision.get("actor") or provision.get("action")))
-    )
+def _of_projects(purpose: Key) -> bool:
+    """Research, or what an organisation defines for itself: people consent to these, and people except them."""
+    return _RESEARCH in broader(purpose) or purpose[0] != ACT_REASON_SYSTEM
 
 
-def _purposes_alone(provision: Any) -> bool:
-    if not isinstance(provision, Mapping) or not provision.get("purpose"):
-        return False
-    return not provision.get("actor") and not provision.get("provision") and _DATA.isdisjoint(provision)
-
-
-def _for_care(provision: Any) -> bool:
-    purposes = provision.get("purpose", ()) if isinstance(provision, Mapping) else ()
-    return any(isinstance(p, Mapping) and (p.get("system"), p.get("code")) in TPO for p in purposes)
+def _keys(value: Any) -> frozenset[Key]:
+    """The concepts of a list of Codings; what cannot be read is the compiler's to tell."""
+    try:
+        return frozenset(codings(value))
+    except Murky:
+        return frozenset()
 
 
 def _typed(provision: Any, effect: str) -> Any:

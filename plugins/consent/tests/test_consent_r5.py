@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chartside.codes import CONSENT_TYPE_SYSTEM, concept
+from chartside.codes import CONSENT_TYPE_SYSTEM, coding, concept
 from chartside.gate.model import Action
 from chartside_consent.compiling import compile_consent
 from chartside_consent.engine import decide
@@ -151,8 +151,84 @@ def test_a_text_consent_in_r5_may_leave_out_a_category(ask) -> None:
     assert not decide([example], ask(Action.SMS, category="billing")).permitted
 
 
-@pytest.mark.parametrize("purpose", ["TREAT", "HRESCH", "HMARKT"])
-def test_a_refusal_of_purposes_allows_nothing(purpose, ask) -> None:
-    """C-16: "deny" with purposes alone can be read both ways, and opens nothing."""
-    example = r5(decision="deny", provision=[{"purpose": TPO}])
-    assert decide([example], ask(purpose=purpose)).outcome.value == "deny"
+@pytest.mark.parametrize("named", ["HRESCH", "HMARKT"])
+@pytest.mark.parametrize("asked", ["TREAT", "HRESCH", "HMARKT"])
+def test_a_refusal_of_purposes_allows_nothing(named, asked, ask) -> None:
+    """C-16: "deny" but for marketing alone makes no sense: it is a refusal of marketing, and opens nothing."""
+    example = r5(decision="deny", provision=[{"purpose": [coding(REASON, named)]}])
+    assert decide([example], ask(purpose=asked)).outcome.value == "deny"
+
+
+PCF = {"profile": ["https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentBasic"]}
+TO_EIGHT = {"purpose": TPO, "actor": EIGHT}
+MARKETING = {"purpose": [coding(REASON, "HMARKT")]}
+RESEARCH = {"purpose": [coding(REASON, "HRESCH")]}
+EMERGENCY = {"purpose": [coding(REASON, "ETREAT")]}
+NORMAL = {"securityLabel": [coding(CONF, "N")]}
+WAYS = {
+    # name: (R5, what is asked, whether it is permitted)
+    "only for care, said by a denial": ({"decision": "deny", "provision": [{"purpose": TPO}]}, {}, True),
+    "and nothing else": ({"decision": "deny", "provision": [{"purpose": TPO}]}, {"purpose": "HRESCH"}, False),
+    "PCF: care refused": ({"decision": "deny", "provision": [{"purpose": TPO}], "meta": PCF}, {}, False),
+    "PCF: research": (
+        {"decision": "permit", "provision": [RESEARCH], "meta": PCF},
+        {"purpose": "HRESCH"},
+        True,
+    ),
+    "PCF: to one for care": ({"decision": "permit", "provision": [TO_EIGHT], "meta": PCF}, {}, False),
+    "all but marketing": ({"decision": "permit", "provision": [MARKETING]}, {}, True),
+    "marketing": ({"decision": "permit", "provision": [MARKETING]}, {"purpose": "HMARKT"}, False),
+    "neither marketing nor research": (
+        {"decision": "permit", "provision": [MARKETING, RESEARCH]},
+        {"purpose": "HRESCH"},
+        False,
+    ),
+    "nothing but in an emergency": (
+        {"decision": "deny", "provision": [EMERGENCY]},
+        {"purpose": "ETREAT"},
+        True,
+    ),
+    "up to normal": ({"decision": "permit", "provision": [NORMAL]}, {"resource": "N"}, True),
+    "above normal": ({"decision": "permit", "provision": [NORMAL]}, {"resource": "R"}, False),
+    "a provision that only holds others": (
+        {"decision": "permit", "provision": [{"provision": [{"actor": EIGHT}]}]},
+        {},
+        True,
+    ),
+    "and what it holds": (
+        {"decision": "permit", "provision": [{"provision": [{"actor": EIGHT}]}]},
+        {"actor": "Practitioner/8"},
+        False,
+    ),
+    "types kept, moved root": (
+        {"decision": "permit", "provision": [{"type": "permit", "purpose": TPO}]},
+        {"purpose": "HRESCH"},
+        False,
+    ),
+    "types kept, exceptions": (
+        {"decision": "permit", "provision": [{"type": "deny", **RESEARCH}, {"type": "deny", **MARKETING}]},
+        {},
+        True,
+    ),
+    "a type in place of a decision": ({"provision": {"type": "permit", "purpose": TPO}}, {}, True),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_ways_to_write_r5(name, ask, observation) -> None:
+    """C-16: exceptions, as HL7 has it, and limits where an exception would make no sense."""
+    new, asked, permitted = WAYS[name]
+    if "resource" in asked:
+        asked = asked | {"resource": observation(asked["resource"])}
+    assert decide([r5(**new)], ask(**asked)).permitted is permitted
+
+
+@pytest.mark.parametrize(
+    "provision", [TO_EIGHT, RESEARCH, {"purpose": TPO, "securityLabel": RESTRICTED}], ids=["to", "for", "of"]
+)
+@pytest.mark.parametrize("actor", ["Practitioner/7", "Practitioner/8"])
+@pytest.mark.parametrize("purpose", ["TREAT", "HRESCH"])
+def test_what_can_be_read_both_ways_opens_nothing(provision, actor, purpose, ask) -> None:
+    """C-16 and rule 6: "only that" or "not that"? HL7's example No-Emergency is written as PCF would write a permit."""
+    decision = decide([r5(decision="permit", provision=[provision])], ask(actor=actor, purpose=purpose))
+    assert (decision.outcome.value, decision.review) == ("deny", True)
