@@ -135,6 +135,11 @@ def payer_id(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each ans
     return OK
 
 
+_PRIVATE = frozenset({"CI", "12", "13", "14", "15", "HM"})
+"""Commercial insurance, by payer (CI) or by kind of plan (PPO, POS, EPO, indemnity, HMO): one does not contradict the
+other."""
+
+
 @check("COV-006")
 def filing_indicator(v: View, k: Loaded) -> Outcome:
     """SBR09 against what the plan is known to be."""
@@ -144,7 +149,7 @@ def filing_indicator(v: View, k: Loaded) -> Outcome:
     if v.filing == "MA":
         return [hit("SBR09 says Medicare Part A; professional claims go to Part B (MB)", where=where)]
     known, sure = _plan_kind(v)
-    if known and v.filing != known:
+    if known and v.filing != known and not {known, v.filing} <= _PRIVATE:
         return [hit(f"SBR09 is {v.filing}, but the plan is of kind {known}", where=where)]
     if not sure:
         return NotChecked("needs the plan's type: Coverage.type, or `filing` in the payer's profile")

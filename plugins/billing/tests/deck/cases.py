@@ -1475,6 +1475,9 @@ case("DX-009", {"dx": ["O99.345"]}, {"dx": ["O99.345", "F33.1"]})
 
 # --- what a deck by another hand showed -------------------------------------------------------------------
 case("EDI-001", {"edit": [("HL*2*1*22*0", "HL*2*1*22*1")]}, {**CHILD}, forms="x")
+case(
+    "COV-006", {"filing": "MC"}, {"filing": "12"}, {"filing": "CI"}, forms="x", settings=profile(filing="CI")
+)
 case("CLM-001", {"id": "212-55-3344"}, {"id": "2125-53-344"})
 case(
     "INC-002",
