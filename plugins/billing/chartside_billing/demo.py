@@ -53,6 +53,9 @@ def _findings(report: JobReport, context: Context, stage: Stage) -> None:
 def _round_trip(context: Context, stage: Stage) -> None:
     """Clean claims go to a clearinghouse on this machine that decides by the claim's number; its answers come back."""
     sent = stage.host.run("billing.submit")
+    if sent.failed:
+        stage.say(f"\nNothing was sent: {'; '.join(sent.notes)}")
+        return
     house, _ = open_house(context)
     paid = _decisions(house)
     answers = stage.host.run("billing.answers")
