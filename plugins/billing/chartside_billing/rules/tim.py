@@ -9,14 +9,18 @@ from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, ch
 from chartside_billing.rules.codesets import (
     ADD_ON_THERAPY,
     BANDS,
+    GROUP,
     INDIVIDUAL,
     LEAST_MINUTES,
+    MULTI_FAMILY,
     PROLONGED,
     PSYCHOTHERAPY,
     TIMED_PSYCHOTHERAPY,
 )
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
+
+_SESSIONS = frozenset(LEAST_MINUTES) | GROUP | MULTI_FAMILY
 
 
 def _minutes(line: LineView) -> int | None:
@@ -36,6 +40,13 @@ def fitting(minutes: int, codes: frozenset[str] = INDIVIDUAL) -> str:
     return ""
 
 
+def _shared(v: View, line: LineView) -> bool:
+    """Whether one visit holds another session too, so that its minutes are not this code's alone."""
+    return any(
+        other is not line and other.visit is line.visit and other.code in _SESSIONS for other in v.lines
+    )
+
+
 def _band(v: View, code: str) -> Outcome:
     least, most = BANDS[code]
     span = f"{least} to {most} minutes" if most else f"{least} minutes or more"
@@ -45,7 +56,7 @@ def _band(v: View, code: str) -> Outcome:
         if line.code != code:
             continue
         minutes = _minutes(line)
-        if minutes is None:
+        if minutes is None or (minutes >= least and _shared(v, line)):
             unknown = True
         elif minutes < least or (most is not None and minutes > most):
             right = fitting(minutes)

@@ -1478,6 +1478,13 @@ case("EDI-001", {"edit": [("HL*2*1*22*0", "HL*2*1*22*1")]}, {**CHILD}, forms="x"
 case(
     "COV-006", {"filing": "MC"}, {"filing": "12"}, {"filing": "CI"}, forms="x", settings=profile(filing="CI")
 )
+case(
+    "TIM-002",
+    lines(line("90834"), **visit(75)),
+    lines(line("90834", mod=["59"]), line("90853"), **visit(75)),
+    lines(line("90834"), **visit(45)),
+    forms="b",
+)
 case("CLM-001", {"id": "212-55-3344"}, {"id": "2125-53-344"})
 case(
     "INC-002",
