@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from chartside.cli import build
+from chartside.cli import _OneLine, build
+from chartside.commands import show
 from chartside.messaging.gateway import Gateway
 from chartside.sandbox import Sandbox
 from chartside_scheduling import trial
@@ -105,3 +107,15 @@ def test_impossible_numbers_are_told(option, value):
     done = call("sandbox", option, value)
     assert done.exit_code == 2
     assert option in done.output
+
+
+def test_what_a_server_sent_does_not_steer_the_terminal(capsys):
+    """S-19: no escape sequence, no second line, no reversed text, in a table, a line or a log record."""
+    bad = "Appointment/1\x1b[2J\r\nsent: 99\u202egnp"
+    show.table(["a"], [[bad]])
+    show.line(bad)
+    record = logging.LogRecord("chartside", logging.INFO, "", 0, "%s", (bad,), None)
+    shown = capsys.readouterr().out + _OneLine("%(message)s").format(record)
+    assert "\x1b[2J" not in shown
+    assert "\u202e" not in shown
+    assert not any(line.startswith("sent: 99") for line in shown.splitlines())

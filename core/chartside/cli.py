@@ -64,7 +64,18 @@ def _options(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Log ids and statuses to stderr."),
 ) -> None:
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _OneLine(logging.Formatter):
+    """One record, one line: what a server sent starts no line of its own and sends no escape sequence (S-19)."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        text = super().formatMessage(record)
+        return "".join(x if x.isprintable() else "\N{REPLACEMENT CHARACTER}" for x in text)
 
 
 def _commands(called: str) -> dict[str, tuple[str, str]]:

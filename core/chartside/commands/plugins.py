@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chartside.errors import ConfigError
+from chartside.errors import ConfigError, InputError
 from chartside.manifest import LETTERS, Manifest
 from chartside.plugins import Found, Plugins, find
 
@@ -122,9 +122,11 @@ def new(
 ) -> None:
     """Write a new plugin with a passing test.
 
-    Example: `chartside plugin new hello && cd hello && pip install -e . && pytest`
+    Example: `chartside plugin new hello && cd hello && pip install -e . 'chartside[test]' && pytest`
     """
     from chartside.scaffold import write
 
+    if name in find():
+        raise InputError(f"a plugin named {name!r} is installed", mend="take another name")
     target = write(name, folder)
-    typer.echo(f"wrote {target}/ -> cd {target} && pip install -e . && pytest")
+    typer.echo(f"wrote {target}/ -> cd {target} && pip install -e . 'chartside[test]' && pytest")

@@ -57,7 +57,7 @@ def _one(host: Host, name: str, *, dry_run: bool, quiet: bool) -> JobReport:
 
 def show(name: str, report: JobReport, *, dry_run: bool = False) -> None:
     """Print a report: its table, its sums, what was set aside."""
-    from chartside.commands.show import console, table
+    from chartside.commands.show import console, line, table
 
     title = f"{name} (dry run: nothing was written or sent)" if dry_run else name
     if report.rows:
@@ -65,13 +65,13 @@ def show(name: str, report: JobReport, *, dry_run: bool = False) -> None:
     else:
         console.print(f"{title}: nothing to do" if not report.counts and not report.failed else title)
     for what, count in sorted(report.counts.items()):
-        console.print(f"  {count:>6}  {what}", highlight=False, markup=False)
-    for line in report.set_aside[:20]:
-        console.print(f"  set aside: {line}", highlight=False, markup=False)
+        line(f"  {count:>6}  {what}")
+    for record in report.set_aside[:20]:
+        line(f"  set aside: {record}")
     if len(report.set_aside) > 20:
         console.print(f"  ... and {len(report.set_aside) - 20} more set aside", markup=False)
-    for line in report.notes:
-        console.print(f"  {line}", highlight=False, markup=False)
+    for note in report.notes:
+        line(f"  {note}")
 
 
 def _data(report: JobReport) -> dict[str, object]:

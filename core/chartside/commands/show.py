@@ -17,11 +17,25 @@ console = Console(width=WIDTH)
 errors = Console(stderr=True)
 
 
+def clean(text: str) -> str:
+    """Text of a server's for a terminal or a log: no escape sequence, no line's end, no change of direction (S-19)."""
+    return (
+        text
+        if text.isprintable()
+        else "".join(x if x.isprintable() else "\N{REPLACEMENT CHARACTER}" for x in text)
+    )
+
+
+def line(text: str) -> None:
+    """Print one line of plain text."""
+    console.print(clean(text), highlight=False, markup=False)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Print a table; cells are text, never markup."""
     made = Table(*columns, title=title or None, title_justify="left", header_style="bold")
     for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
+        made.add_row(*(escape(clean(str(cell))) for cell in row))
     console.print(made)
 
 

@@ -62,14 +62,21 @@ def _name(host: Host, rows: list[dict[str, str]]) -> None:
     ids = [row["client"] for row in rows]
     patients = host.context("scheduling").fhir.read_many("Patient", ids)
     for row in rows:
-        name = (patients.get(row["client"], {}).get("name") or [{}])[0]
-        row["client"] = " ".join([*name.get("given", []), name.get("family", "")]).strip() or row["client"]
+        row["client"] = _spoken(patients.get(row["client"], {}).get("name")) or row["client"]
+
+
+def _spoken(names: Any) -> str:
+    """Given and family name, of whatever a server calls a list of HumanName."""
+    first = names[0] if isinstance(names, list) and names and isinstance(names[0], dict) else {}
+    given = first.get("given")
+    parts = [*(given if isinstance(given, list) else []), first.get("family", "")]
+    return " ".join(part for part in parts if isinstance(part, str)).strip()
 
 
 def _print(
     columns: tuple[str, ...], rows: list[dict[str, str]], counts: dict[str, int], notes: list[str]
 ) -> None:
-    from chartside.commands.show import table
+    from chartside.commands.show import line, table
 
     table(
         columns,
@@ -77,9 +84,9 @@ def _print(
         "Reminders that are due (nothing was sent)",
     )
     for what, count in sorted(counts.items()):
-        typer.echo(f"  {count:>6}  {what}")
+        line(f"  {count:>6}  {what}")
     for note in notes:
-        typer.echo(f"  {note}")
+        line(f"  {note}")
 
 
 @app.command()

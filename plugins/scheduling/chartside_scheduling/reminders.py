@@ -12,6 +12,7 @@ from chartside.codes import EFFECT_SYSTEM, MESSAGE_CATEGORY_SYSTEM, MessageCateg
 from chartside.errors import FhirError
 from chartside.jobs.tasks import StaffTask
 from chartside.messaging.model import UNCLEAR, Outcome, Status
+from chartside.types import Resource
 from chartside_scheduling.planning import Plan
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def known(context: Context, outcomes: list[Outcome]) -> Iterable[Outcome]:
             wanted = ",".join(f"{EFFECT_SYSTEM}|{key}" for key in keys[start : start + _CHUNK])
             for found in context.fhir.search("Communication", {"identifier": wanted}).matches():
                 if found.get("status") in ("completed", "in-progress", "not-done"):
-                    sent |= {str(i.get("value")): f"Communication/{found['id']}" for i in found["identifier"]}
+                    sent |= dict.fromkeys(_keys(found), f"Communication/{found.get('id', '')}")
     except FhirError:  # read-only EHRs keep no such record: then the plan is all that can be shown
         sent = {}
     for outcome in outcomes:
@@ -134,6 +135,12 @@ def known(context: Context, outcomes: list[Outcome]) -> Iterable[Outcome]:
             if home
             else outcome
         )
+
+
+def _keys(found: Resource) -> list[str]:
+    listed = found.get("identifier")
+    own = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
+    return [str(i.get("value")) for i in own if i.get("system") == EFFECT_SYSTEM]
 
 
 JOB = Job("reminders", "Reminds clients of their visits.", run)

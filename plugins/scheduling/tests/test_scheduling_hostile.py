@@ -9,6 +9,7 @@ import pytest
 
 from chartside.codes import ROLE_CODE_SYSTEM
 from chartside.fhir import search as searching
+from chartside.jobs.model import JobOptions
 from chartside.messaging.gateway import Gateway
 from chartside.testing.hosts import host_for
 from chartside_scheduling import trial
@@ -108,3 +109,35 @@ def test_one_reference_that_leads_nowhere_stops_nobody_else(open_host, ehr, cloc
         report = run(host)
     assert report.counts["sent"] == len(gateway.messages) == 2
     assert report.set_aside == ["Appointment/due00000: no client takes part"]
+
+
+@pytest.mark.parametrize("record", [{}, {"identifier": "x"}, {"identifier": [7, {"value": 1}]}, {"id": None}])
+def test_a_dry_run_lives_with_any_communication(open_host, ehr, clock, record, monkeypatch):
+    """H-4: what a search brings that was not asked for breaks nothing, and is taken for no proof of sending."""
+    fill(ehr, clock, 1)
+    with open_host() as (host, _):
+        client = type(host.context("scheduling").fhir)
+        search = client.search
+
+        def answered(self, kind, *given, **more):
+            found = search(self, kind, *given, **more)
+            return (
+                Given([{"resourceType": "Communication", "status": "completed"} | record])
+                if kind == "Communication"
+                else found
+            )
+
+        monkeypatch.setattr(client, "search", answered)
+        report = host.run("scheduling.reminders", JobOptions(dry_run=True))
+    assert not report.failed
+    assert report.counts["would be sent"] == 1
+
+
+class Given:
+    """A search's answer that was made up."""
+
+    def __init__(self, resources):
+        self.resources = resources
+
+    def matches(self):
+        return iter(self.resources)
