@@ -43,6 +43,10 @@ def demo(
             _show_all(running, place)
             if keep:
                 _wait(running)
+    if folder is None:
+        typer.echo(
+            "It is all gone now. `chartside demo --folder trial` keeps EHR, messages and papers to look at."
+        )
 
 
 @contextmanager
@@ -121,6 +125,6 @@ Ctrl-C ends it."""
     )
     try:
         while True:
-            time.sleep(3600)
+            time.sleep(1)
     except KeyboardInterrupt:
         typer.echo("ended")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import time
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -101,11 +101,22 @@ def serve(
 
     with Host(load(config)) as host:
         runner = Runner(host, port=port, report=show)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
+        stop = _asked_to_stop()
         with runner.running():
-            try:
-                typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
-                while True:
-                    time.sleep(3600)
-            except KeyboardInterrupt:
-                typer.echo("ending after the present job ...")
+            typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
+            while not stop.wait(1.0):  # a signal that comes between two steps is seen a second later
+                continue
+            typer.echo("ending after the present job ...")
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set by Ctrl-C, and by SIGTERM, which service managers send. A second one does not wait for the job."""
+    stop = threading.Event()
+
+    def asked(number: int, _frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    return stop

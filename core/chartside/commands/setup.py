@@ -142,7 +142,8 @@ def delete(
     store = _store(settings)
     doomed = [key.kid for key in store.keys(None) if everything or key.kid == kid]
     if not doomed:
-        raise ConfigError("keys", f"no key {kid!r}", mend="see `chartside keys show`, or use --all")
+        text = f"no key {kid!r}" if kid else "there is none" if everything else "no key is named"
+        raise ConfigError("keys", text, mend="see `chartside keys show`, or use --all")
     if not yes:
         typer.confirm(f"delete {', '.join(doomed)} for good?", abort=True)
     for each in doomed:
