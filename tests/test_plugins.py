@@ -147,3 +147,22 @@ def test_the_help_lives_with_a_broken_manifest(installed):
     for number, toml in enumerate(("", "[plugin", "plugin = 3", "[plugin]\ncommands = 1")):
         installed(f"broken{number}", "raise RuntimeError", toml)
     assert listing.commands() == {"sound": ("a:b", "Test.")}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[access]", "[acess]", "acess: no such key -> did you mean 'access'?"),
+        ('title = "Test"', "", "plugin.title: is missing -> add `title = ...`"),
+        ('"rs"', '"sr"', "access.Appointment: use the SMART v2 letters 'cruds'"),
+        ("[access]", "[outbound]\nkinds = 'sms'\n[access]", "outbound.kinds: "),
+    ],
+)
+def test_a_wrong_manifest_names_the_key_and_the_mend(tmp_path, old, new, said):
+    """A plugin author reads what to write instead, not a validator's words."""
+    path = tmp_path / "plugin.toml"
+    path.write_text(TOML.format(name="a", api=1).replace(old, new))
+    with pytest.raises(ManifestError) as caught:
+        Manifest.load(path)
+    assert said in str(caught.value)
+    assert "Value error" not in str(caught.value)

@@ -126,7 +126,7 @@ def _settings(host: Host) -> Iterator[Finding]:
             except ConfigErrors as errors:
                 yield from _errors(errors)
             except PluginError as error:
-                yield Finding("error", f"plugins.{name}", str(error))
+                yield Finding("error", f"plugins.{name}", Exception.__str__(error), error.mend)
 
 
 def _left_as_it_was(host: Host) -> Iterator[Finding]:
@@ -190,9 +190,8 @@ def _policy(host: Host) -> Iterator[Finding]:
         manifest = host.plugins.found[name].manifest
         for word in host.policy.unknown_features(manifest.features if manifest else ()):
             text = f"declares the feature {word!r}, which no rule of law knows: none can judge it"
-            yield Finding(
-                "warning", f"plugins.{name}", text, "use a word of `chartside policy show`'s features"
-            )
+            mend = f"use one of: {', '.join(sorted(host.policy.features))}"
+            yield Finding("warning", f"plugins.{name}", text, mend)
 
 
 def _keys(host: Host) -> Iterator[Finding]:

@@ -348,7 +348,12 @@ def _attribute(target: str) -> Any:
     from importlib import import_module
 
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise PluginError(
+            f"settings = {target!r} names nothing", mend="write module:Class into plugin.toml"
+        ) from None
 
 
 def load_secret(path: Path) -> bytes:

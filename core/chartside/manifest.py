@@ -30,6 +30,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from chartside.config import problems
 from chartside.errors import ManifestError
 from chartside.installed import read_toml
 
@@ -117,7 +118,7 @@ class Manifest(_Strict):
                 mend="put a plugin.toml into the plugin's package and ship it as package data",
             ) from None
         except ValidationError as error:
-            lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            lines = "; ".join(map(str, problems(error, cls)))
             raise ManifestError(f"{path.name}: {lines}") from None
         except ValueError as error:
             raise ManifestError(f"{path.name}: no valid TOML: {error}") from None
