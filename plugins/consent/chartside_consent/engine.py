@@ -42,25 +42,21 @@ Found = tuple[int, Rule]
 
 def weigh(rule: Rule, query: Query) -> Found:
     """The outcomes that are possible under a provision (a mask), and the provision that spoke."""
-    if rule.children:
-        mask, speaker = _siblings(rule.children, query)
-        if not mask & NONE:
-            return mask, speaker
-        own = _own(rule, query)
-        return (mask & ~NONE) | own, (rule if mask == NONE else speaker)
-    return _own(rule, query), rule
-
-
-def _siblings(rules: Sequence[Rule], query: Query) -> Found:
-    """A deny wins, then a permit; none only where none of them may speak."""
-    mask, speaker = NONE, rules[0]
-    for rule in rules:
-        found, who = weigh(rule, query) if rule.children else (_own(rule, query), rule)
+    if not rule.children:
+        return _own(rule, query), rule
+    mask, speaker = (
+        NONE,
+        rule,
+    )  # among siblings a deny wins, then a permit; none only where none of them may speak
+    for child in rule.children:
+        found, who = weigh(child, query) if child.children else (_own(child, query), child)
         if found == NONE:
             continue
         if mask == NONE or (found & DENY and not mask & DENY):
             speaker = who
         mask = _both(mask, found)
+    if mask & NONE:
+        mask = (mask & ~NONE) | _own(rule, query)
     return mask, speaker
 
 
@@ -73,14 +69,20 @@ def _both(one: int, other: int) -> int:
 
 
 def _own(rule: Rule, query: Query) -> int:
-    """What the provision itself says, without those below it."""
-    if rule.effect == NONE or (said := context(rule, query)) == NO:
+    """What the provision itself says, without those below it. The commonest reasons for silence come first."""
+    if rule.effect == NONE or (rule.purposes is not None and rule.purposes.isdisjoint(query.purposes)):
+        return NONE
+    said = YES if rule.plain else context(rule, query)
+    if said == NO:
         return NONE
     if rule.within is not None:
         said = min(said, data(rule.within, query))
-    hit = data(rule, query)
-    miss = DENY if rule.only else NONE
-    mask = rule.effect if hit == YES else miss if hit == NO else rule.effect | miss
+    if rule.data is None:
+        mask = rule.effect
+    else:
+        hit = data(rule, query)
+        miss = DENY if rule.only else NONE
+        mask = rule.effect if hit == YES else miss if hit == NO else rule.effect | miss
     return mask if said == YES else NONE if said == NO else mask | NONE
 
 
@@ -148,7 +150,9 @@ def _verdict(instrument: Instrument, query: Query, mask: int, path: str) -> Verd
         return _say(instrument, Outcome.DENY, words.UNKNOWN, path, review=True)
     if why := _not_opened(instrument, query):
         return _say(instrument, Outcome.NONE, why, path)
-    return _of_proxy(instrument, query, path)
+    if query.client is None:
+        return _say(instrument, Outcome.PERMIT, words.FITS, path)
+    return _of_proxy(instrument, query.client, query, path)
 
 
 def _out_of_play(instrument: Instrument, query: Query, superseded: frozenset[str]) -> str:
@@ -161,10 +165,6 @@ def _out_of_play(instrument: Instrument, query: Query, superseded: frozenset[str
         return words.OTHER_SUBJECT
     if superseded and f"Consent/{instrument.id}" in superseded:
         return words.SUPERSEDED
-    return _out_of_time(instrument, query)
-
-
-def _out_of_time(instrument: Instrument, query: Query) -> str:
     for period in instrument.periods:
         if not period.holds(query.wall, query.at):
             return words.EXPIRED if period.over(query.wall, query.at) else words.NOT_YET
@@ -214,11 +214,8 @@ def originates(query: Query) -> bool:
     return TREATMENT in query.purposes and not query.actors.isdisjoint(facts.authors or ())
 
 
-def _of_proxy(instrument: Instrument, query: Query, path: str) -> Verdict:
+def _of_proxy(instrument: Instrument, client: Client, query: Query, path: str) -> Verdict:
     """A permit, unless it was a proxy's for a minor who is of age now, or a minor's who may not sign alone."""
-    client = query.client
-    if client is None:
-        return _say(instrument, Outcome.PERMIT, words.FITS, path)
     if instrument.proxy:
         if client.born is None:
             return _say(instrument, Outcome.DENY, words.AGE_UNKNOWN, path, review=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 from chartside.codes import CONFIDENTIALITY_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE, LOINC_SYSTEM
 
@@ -30,7 +30,13 @@ _AUTHORS = [
     "prescriber", "provider", "enterer", "dispenser", "interpreter", "orderer", "resultsInterpreter",
 ]
 # fmt: on
-_LOINC_PSYCHOTHERAPY_NOTE = (LOINC_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE)
+_PROTECTED: Final[Mapping[Key, Key]] = {
+    PSYCHOTHERAPY_NOTE: PSYCHOTHERAPY_NOTE,
+    (LOINC_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE): PSYCHOTHERAPY_NOTE,
+    SUD_COUNSELING_NOTE: SUD_COUNSELING_NOTE,
+    **{key: key for key in sorted(PART_2)},
+}
+"""Marks on data, and the protected class of each; the most protected first."""
 _NEVER_LINKS = frozenset({"subject", "patient", "meta", "text", "extension", "contained"})
 
 
@@ -107,9 +113,7 @@ class Facts:
     @lazy
     def time(self) -> tuple[datetime, datetime] | None:
         """First and (exclusive) last wall-clock time of the data; None where it carries none that can be read."""
-        context = self.resource.get("context")
-        holders = [self.resource, *([context] if isinstance(context, Mapping) else [])]
-        value = next((holder[name] for name in _TIMES for holder in holders if holder.get(name)), None)
+        value = self.resource.get(_TIMES[0]) or self._dated()
         if value is None:
             return None
         try:
@@ -117,8 +121,13 @@ class Facts:
         except (ValueError, OverflowError):
             return None
 
+    def _dated(self) -> Any:
+        context = self.resource.get("context")
+        holders = [self.resource, *([context] if isinstance(context, Mapping) else [])]
+        return next((holder[name] for name in _TIMES for holder in holders if holder.get(name)), None)
+
     def _interval(self, value: Any) -> tuple[datetime, datetime] | None:
-        if isinstance(value, Mapping):
+        if not isinstance(value, str) and isinstance(value, Mapping):
             start = moment(value["start"]) if value.get("start") else None
             end = moment(value["end"]) if value.get("end") else None
             if start is None and end is None:
@@ -128,6 +137,8 @@ class Facts:
                 self._wall(end, "after") if end else datetime.max,
             )
         point = moment(value)
+        if point.wall:
+            return point.first, point.after
         return self._wall(point, "first"), self._wall(point, "after")
 
     def _wall(self, value: Moment, side: str) -> datetime:
@@ -150,24 +161,25 @@ class Facts:
     @lazy
     def special(self) -> Key | None:
         """Which protected class of notes or records it is, the most protected first."""
-        marks = {*self.labels, *self.kinds}
-        if PSYCHOTHERAPY_NOTE in marks or _LOINC_PSYCHOTHERAPY_NOTE in marks:
-            return PSYCHOTHERAPY_NOTE
-        if SUD_COUNSELING_NOTE in marks:
-            return SUD_COUNSELING_NOTE
-        return next(iter(marks & PART_2), None)
+        marks = [key for key in self.labels if key in _PROTECTED]
+        for name in ("type", "category", "code"):  # what kind of document or observation it is
+            if name in self.resource:
+                marks += _protected(self.resource[name])
+        if not marks:
+            return None
+        return next(kind for kind in _PROTECTED.values() if any(_PROTECTED[mark] == kind for mark in marks))
 
-    @lazy
-    def kinds(self) -> frozenset[Key]:
-        """Codings of ``type``, ``category`` and ``code``: what kind of document or observation it is."""
-        return frozenset(
-            key
-            for name in ("type", "category", "code")
-            if name in self.resource
-            for concept in _listed(self.resource[name])
-            if isinstance(concept, Mapping)
-            for key in _keys(concept.get("coding"))
-        )
+
+def _protected(value: Any) -> list[Key]:
+    """The codings, in one CodeableConcept or a list of them, that mark a protected class."""
+    return [
+        key
+        for concept in _listed(value)
+        if isinstance(concept, (dict, Mapping))
+        for coding in _listed(concept.get("coding"))
+        if isinstance(coding, (dict, Mapping)) and coding.get("code")
+        if (key := (str(coding.get("system", "")), str(coding["code"]))) in _PROTECTED
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -181,7 +193,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _keys(codings: Any) -> Iterator[Key]:
     for coding in _listed(codings):
-        if isinstance(coding, Mapping) and coding.get("code"):
+        if isinstance(coding, (dict, Mapping)) and coding.get("code"):  # a dict is told much faster
             yield str(coding.get("system", "")), str(coding["code"])
 
 

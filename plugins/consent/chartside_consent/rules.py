@@ -86,6 +86,12 @@ class Rule:
     within: Rule | None = None
     children: tuple[Rule, ...] = ()
 
+    plain: bool = field(init=False, default=False)
+    """Whether its context is its purposes alone."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", self.actions is None and self.who is None and self.period is None)
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
