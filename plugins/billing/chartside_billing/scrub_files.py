@@ -96,9 +96,13 @@ def guide_reports(path: Path, rule: Rule) -> list[Report]:
         report.not_checked.append((rule.id, NotChecked(f"load the validator: {error}")))
         return [report]
     told = [p for p in problems if not p.false_alarm and not p.reason.startswith(_JUDGED_ELSEWHERE)]
+    places: dict[str, list[str]] = {}
     for problem in dict.fromkeys(told):
-        text = f"The independent validator (pyx12) refuses the file: {problem.reason}"
-        report.findings.append(Finding(rule, rule.severity, text, problem.where, rule.mend, (), ZERO))
+        places.setdefault(problem.reason.lstrip("0123456789 "), []).append(problem.where)  # less its own code
+    for reason, (first, *more) in places.items():
+        text = f"The independent validator (pyx12) refuses the file: {reason}"
+        where = f"{first} and {len(more)} more" if more else first
+        report.findings.append(Finding(rule, rule.severity, text, where, rule.mend, (), ZERO))
     return [report] if report.findings else []
 
 

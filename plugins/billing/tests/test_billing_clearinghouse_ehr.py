@@ -226,7 +226,7 @@ def test_a_claim_that_cannot_be_written_holds_up_no_other(
     report = submit(context, house, claims, PARTIES)
     assert (report.counts["sent"], report.counts["set aside"]) == (18, 2)
     assert "a diagnosis" in report.set_aside[0]
-    assert "refused before it left: pyx12 CLM" in report.set_aside[1]
+    assert "refused before it left: pyx12 segment 21 CLM" in report.set_aside[1]
     dry = submit(context, house, claims, PARTIES, dry_run=True)
     assert dry.counts["would go out"] == 18
 

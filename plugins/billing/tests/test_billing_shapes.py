@@ -371,3 +371,10 @@ def test_validators_name_no_street() -> None:
     told = " ".join(p.reason for p in check_pyx12(text))
     assert "N3" in told
     assert "SECRET" not in told
+
+
+def test_validators_name_no_value_with_brackets() -> None:
+    text = written().replace("DMG*D8*", "DMG*D8*(SECRET) ", 1)
+    told = " ".join(p.reason for p in check_pyx12(text))
+    assert told
+    assert "SECRET" not in told

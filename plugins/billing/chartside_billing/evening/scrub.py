@@ -126,7 +126,9 @@ def _count(evening: Evening, report: JobReport) -> None:
     if evening.skipped:
         report.notes.append(f"This EHR does not give: {', '.join(sorted(evening.skipped))}.")
     missing = evening.missing()
-    report.notes += [f"Not checked: {reason}." for reason in missing if reason.startswith("load ")]
+    loads = [reason for reason in missing if reason.startswith("load ")]
+    if loads:
+        report.notes += ["Some rules were not checked. To have them checked:", *(f"  {one}" for one in loads)]
     others = {rule for reason, rules in missing.items() if not reason.startswith("load ") for rule in rules}
     if others:
         report.notes.append(f"{len(others)} more rules need what this EHR does not say of every claim.")

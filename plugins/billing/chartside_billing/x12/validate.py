@@ -35,7 +35,9 @@ KNOWN_FALSE_ALARMS = {
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\([^()]*\)")
 _MISPLACED = re.compile(r"Segment (\w{2,3})\*.* not found\.\s+Started at .*/(\w+)", re.DOTALL)
 """pyx12 names a segment that belongs nowhere with its first element: of N3 that is the street."""
-_MISSING = re.compile(r'Mandatory (segment|loop) "([^"]*)" \((\w+)\) missing')
+_MISSING = re.compile(
+    r'Mandatory (segment|loop|data element|composite) "([^"]*)" \(([\w-]+)\) (?:is )?missing'
+)
 _NEWER_PLACES = frozenset({"10", "27", "66"})
 _LOCK = threading.Lock()
 
@@ -122,16 +124,22 @@ def _errors(node: Any, place: str) -> Iterator[Problem]:
         for item in node:
             yield from _errors(item, place)
     elif isinstance(node, dict):
-        here = str(node.get("seg_id") or node.get("refdes") or place)
+        here = _place(node) or place
         if "err_cde" in node or "err_str" in node:
             yield _problem(node, here)
         for value in node.values():
             yield from _errors(value, here)
 
 
+def _place(node: dict[str, Any]) -> str:
+    """As our own readers name it: the segment's number over the whole file, and its id."""
+    name, number = node.get("seg_id"), node.get("cur_line")
+    return f"segment {number} {name}" if name and number else str(name or node.get("refdes") or "")
+
+
 def _problem(node: dict[str, Any], place: str) -> Problem:
-    reason = _reason(str(node.get("err_str", "")))
-    value = str(node.get("err_val", ""))
+    value = str(node.get("err_val") or "")
+    reason = _reason(str(node.get("err_str", "")).replace(f"({value})", "").replace(f'"{value}"', ""))
     alarm = "pyx12-pos" if value in _NEWER_PLACES and "Place of Service" in reason else ""
     if value in ALIASES and "Version" in reason:
         alarm = "pyx12-guide"
@@ -144,7 +152,8 @@ def _reason(told: str) -> str:
         return "segment {} does not belong after {}".format(*misplaced.groups())
     if missing := _MISSING.search(told):
         return "the {} {} ({}) is missing".format(*missing.groups())
-    return _QUOTED.sub("", told).replace("  ", " ").strip()
+    plain = _QUOTED.sub("", told).replace("  ", " ").strip()
+    return f"a value {plain}" if plain.startswith("is not a valid code") else plain
 
 
 def check_x12sdk(data: bytes | str) -> list[Problem]:
