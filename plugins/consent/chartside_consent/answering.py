@@ -49,7 +49,7 @@ class Answer:
             f"{decision.outcome.value.upper()}: {r.action.value} for {r.purpose} {verb} ({r.patient}{place})."
         ]
         found += [_line(reason) for reason in decision.reasons]
-        found += [f"  duty     {duty}" for duty in decision.obligations]
+        found += [f"  duties   {', '.join(decision.obligations)}"] if decision.obligations else []
         if decision.review:
             found.append("  It cannot be computed; `chartside run consent.watch` asks the staff to look.")
         told = {reason.source for reason in decision.reasons}
