@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from chartside import Effect, Result, State, effect_key
 from chartside.clock import FrozenClock
@@ -248,3 +249,33 @@ def test_creates_need_no_identifier_clash():
         clock = FrozenClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
         ledger = FhirLedger(client, "Communication", worker="w", clock=clock, lease=LEASE, audit_events=False)
         assert states(ledger.claim([Effect(key, {"resourceType": "Communication"})])) == [State.CLAIMED]
+
+
+class Deaf(HTTPAdapter):
+    """A server that lists ``conditionalCreate`` and does not heed it."""
+
+    def send(self, request, **options):
+        request.headers.pop("If-None-Exist", None)
+        if isinstance(request.body, bytes):
+            request.body = request.body.replace(b"ifNoneExist", b"ifNobodyHears")
+        request.headers["Content-Length"] = str(len(request.body or b""))
+        return super().send(request, **options)
+
+
+@pytest.mark.parametrize("options", SERVERS.values(), ids=SERVERS)
+def test_a_server_that_only_says_that_it_heeds_the_condition(options):
+    """R-10: the next run, by another worker, finds what was done, and among several records the one that says so."""
+    sandbox = Sandbox(options)
+    with sandbox.running() as url:
+        bench = Bench(sandbox, url, "Communication")
+        bench.client = FhirClient(url, budget=Budget(10_000, 1000), adapter=Deaf())
+        effects = bench.effects(2)
+        first = bench.ledger()
+        first.finish([Result(c, done=True) for c in first.begin(first.claim(effects))])
+        for worker in ("w2", "w3"):
+            assert [c.state for c in bench.ledger(worker).claim(effects)] == [State.DONE] * 2
+        late = next(r for r in bench.stored() if r["status"] == "completed")
+        bench.client.create(
+            {k: v for k, v in late.items() if k not in ("id", "meta")} | {"status": "preparation"}
+        )
+        assert {c.state for c in bench.ledger("w4").claim(effects)} == {State.DONE}

@@ -39,6 +39,7 @@ _STATUS = {
         State.NOT_DONE: "failed",
     },
 }
+_FURTHER = (State.CLAIMED, State.NOT_DONE, State.BEGUN, State.DONE)
 REASON_SYSTEM = TASK_CODE_SYSTEM.replace("task-code", "not-done-reason")
 _CHUNK = 50
 """Identifiers in one search: keeps the URL under 4 kB, which every server takes."""
@@ -70,14 +71,17 @@ class FhirLedger(Ledger):
         self.home = f"{resource_type} in {place}"
 
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
-        """See Ledger."""
+        """See Ledger. It looks first, though the create is conditional: one server that says so and does not heed
+        it would else have every run send everything again."""
+        found = self._find(effects)
+        claims = {e.key: self._seen(e, found[e.key]) for e in effects if e.key in found}
+        new = [effect for effect in effects if effect.key not in found]
         if not self._together:
-            found = self._find(effects)
-            return [
-                self._seen(e, found[e.key]) if e.key in found else Claim(e, State.CLAIMED) for e in effects
-            ]
-        answers = self._send([self._create(effect, State.CLAIMED) for effect in effects])
-        return self._settle(effects, answers, State.CLAIMED)
+            return [claims.get(e.key) or Claim(e, State.CLAIMED) for e in effects]
+        claims |= {c.effect.key: c for c in self._take_over(list(claims.values()))}
+        answers = self._send([self._create(effect, State.CLAIMED) for effect in new])
+        claims |= {c.effect.key: c for c in self._settle(new, answers, State.CLAIMED)}
+        return [claims[effect.key] for effect in effects]
 
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
         """See Ledger."""
@@ -250,10 +254,18 @@ class FhirLedger(Ledger):
         for start in range(0, len(effects), _CHUNK):
             part = effects[start : start + _CHUNK]
             query = {"identifier": ",".join(f"{EFFECT_SYSTEM}|{e.key}" for e in part), "_count": str(_CHUNK)}
-            for resource in self._client.search(self._type, query):
-                found[_value(resource, EFFECT_SYSTEM)] = resource
+            for resource in self._client.search(self._type, query).matches():
+                key = _value(resource, EFFECT_SYSTEM)
+                if key not in found or self._rank(resource) > self._rank(found[key]):
+                    found[key] = resource
         self._known |= found
         return found
+
+    def _rank(self, resource: Resource) -> int:
+        """Of several records of one effect, the one that says most of what happened counts."""
+        words = [_STATUS[self._type][state] for state in _FURTHER]
+        status = resource.get("status")
+        return words.index(status) if status in words else len(words)
 
     def _seen(self, effect: Effect, resource: Resource) -> Claim:
         self._known[effect.key] = resource
