@@ -466,6 +466,14 @@ def test_twilio_errors(twilio, answer, error):
     fails(lambda: twilio_channel(twilio).send(TEXT), error)
 
 
+def test_twilio_says_who_texted_stop(twilio):
+    """R-6: an opt-out with the provider is told as one, with what to record; no number in it."""
+    twilio.answer = (400, {"code": 21610, "message": "+13125550142 has unsubscribed"})
+    with pytest.raises(MessageRejected, match=r"STOP.*consent opt-out") as caught:
+        twilio_channel(twilio).send(TEXT)
+    assert "555" not in str(caught.value)
+
+
 def test_twilio_lookup(twilio):
     """R-10: found by number and text after a cut; absent with certainty only when it would be listed by now."""
     made, since = twilio_channel(twilio), NOW - timedelta(hours=24)

@@ -115,7 +115,7 @@ class Ended:
             self._told.append(one.told(status, "", claim))
         elif isinstance(problem, MessageRejected):
             self.results.append(Result(claim, done=False, reason="rejected", at=self._now))
-            self._reject(one, claim)
+            self._reject(one, claim, problem)
         elif isinstance(problem, ChannelUnavailable):
             self.back.append(claim)
             reason = "the channel was not to be had; the next run tries again"
@@ -124,8 +124,8 @@ class Ended:
             reason = UNCLEAR if status is Status.SENT else str(problem)
             self._told.append(one.told(Status.UNDECIDED, reason, claim))
 
-    def _reject(self, one: Attempt, claim: Claim) -> None:
+    def _reject(self, one: Attempt, claim: Claim, problem: MessageRejected) -> None:
         if one.has_next:
             self.failed.append(one)
         else:
-            self._told.append(one.told(Status.FAILED, "the provider refused it", claim))
+            self._told.append(one.told(Status.FAILED, str(problem), claim))

@@ -101,6 +101,10 @@ class TwilioChannel(Channel):
             raise OutcomeUnknown("Twilio's answer cannot be read") from None
 
 
+_STOPPED = 21610
+"""Twilio's code where the recipient opted out with Twilio itself."""
+
+
 def _meaning(status: int, code: int | None) -> MessageError:
     """What an error answer says of the message. ``code`` is Twilio's own, see twilio.com/docs/api/errors."""
     if status in (401, 403):
@@ -109,6 +113,9 @@ def _meaning(status: int, code: int | None) -> MessageError:
         )
     if status in (404, 408, 429):
         return ChannelUnavailable(f"Twilio cannot take it now ({status}, {code})")
+    if code == _STOPPED:
+        mend = "record it in the EHR, too: chartside consent opt-out --patient ID --channel text"
+        return MessageRejected("the client texted STOP to Twilio, which now blocks texts to them", mend=mend)
     if 400 <= status < 500:
         return MessageRejected(f"Twilio refused the message ({code})")
     return OutcomeUnknown(f"Twilio answered {status}")
