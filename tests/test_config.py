@@ -103,3 +103,26 @@ def test_a_value_of_a_wrong_kind_is_no_crash(tmp_path):
     for data in ({"practice": 3, "ehr": []}, {"practice": {}, "ehr": {"base_url": 7}}, {}):
         with pytest.raises(ConfigErrors):
             parse(data, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe\x00", "folder"])
+def test_a_secret_that_cannot_be_read_names_its_key_and_mend(tmp_path, content):
+    """H-2: absent, empty, no text, a folder: one line with the key's path, never a traceback, never the secret."""
+    if content == "folder":
+        (tmp_path / "token").mkdir()
+    elif content is not None:
+        (tmp_path / "token").write_bytes(content)
+    write = GOOD + '[channels.sms]\ntoken = { "$file" = "token" }\n'
+    (tmp_path / "chartside.toml").write_text(write)
+    with pytest.raises(ConfigErrors, match=r"channels\.sms\.token.*write the secret into token"):
+        load(tmp_path / "chartside.toml")
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000, "[practice]\n[practice]\n", "#" * 2_000_000, "a = 1\na = 2"]
+)
+def test_a_file_that_is_no_toml(tmp_path, text):
+    """H-2: bottomless, huge, or with a table or key twice."""
+    (tmp_path / "chartside.toml").write_text(text)
+    with pytest.raises(ConfigErrors, match="no valid TOML"):
+        load(tmp_path / "chartside.toml")

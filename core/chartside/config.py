@@ -265,15 +265,22 @@ def _secret(value: dict[str, Any], path: str, folder: Path) -> str:
         found = os.environ.get(str(value["$env"]), "")
         mend = f"set the environment variable {value['$env']}"
     elif set(value) == {"$file"}:
-        file = folder / str(value["$file"])
-        found = file.read_text("utf-8").rstrip("\r\n") if file.is_file() else ""
         mend = f"write the secret into {value['$file']} (readable by this user only)"
+        found = _content(folder / str(value["$file"]), path, mend)
     else:
         raise ConfigError(path, "unknown indirection", mend='use { "$env" = "NAME" } or { "$file" = "path" }')
     if not found:
         # An empty secret must never pass as one: it would let everyone in.
         raise ConfigError(path, "the secret is empty or absent", mend=mend)
     return found
+
+
+def _content(file: Path, path: str, mend: str) -> str:
+    """A secret's file without its last line's end; empty where there is none."""
+    try:
+        return file.read_text("utf-8").rstrip("\r\n") if file.is_file() else ""
+    except (OSError, ValueError) as error:
+        raise ConfigError(path, f"its file cannot be read ({type(error).__name__})", mend=mend) from None
 
 
 def _cross_checks(config: Config) -> list[ConfigError]:

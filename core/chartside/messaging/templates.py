@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from chartside.messaging import gsm7
@@ -61,7 +61,7 @@ class Template:
         """
         try:
             text = _ENVIRONMENT.from_string(self.source).render(values)
-        except TemplateError as error:
+        except Exception as error:  # whatever an expression of the practice's own does
             raise ValueError(f"template {self.id}: {type(error).__name__}") from None
         return gsm7.plain(text) if self.one_text else text
 
@@ -70,9 +70,11 @@ class Template:
         try:
             names = meta.find_undeclared_variables(_ENVIRONMENT.parse(self.source))
             found = [*_variables(names), *_words(self.source)]
+            if not found:  # words may also be put together: {{ "the" ~ "rapy" }}
+                found = _words(self.render(dict.fromkeys(VARIABLES, "1")))
             if not found:
                 found = _length(self.render(worst)) if self.one_text else []
-        except (TemplateError, ValueError) as error:
+        except Exception as error:
             found = [f"cannot be read as a Jinja template ({type(error).__name__})"]
         return [f"template {self.id}: {problem}" for problem in found]
 
