@@ -68,7 +68,7 @@ PROFILES = {
         {"1"},
     ),
     "AuthZconsent": (
-        make(Event.DECISION, outcome=Result.PERMIT, consents=("Consent/1",)),
+        make(Event.DECISION, outcome=Result.PERMIT, consents=("Consent/1",), provisions=("provision",)),
         "110113",
         "AuthZ-Consent",
         "E",
@@ -141,9 +141,15 @@ def test_a_denial_names_consents_patient_and_rule() -> None:
         outcome=Result.DENY,
         action="sms",
         consents=("Consent/1/_history/2", "Consent/4"),
+        provisions=("provision.provision[0]", ""),
         rules=("US-IL-WOPR-3",),
     )
     made = event(record, OBSERVER)
+    assert [e.get("detail") for e in made["entity"]] == [
+        None,
+        [{"type": "provision", "valueString": "provision.provision[0]"}],
+        None,
+    ]
     assert made["outcome"] == "8"
     assert made["outcomeDesc"] == "deny: sms, rule US-IL-WOPR-3"
     assert [e["what"].get("reference") for e in made["entity"]] == [

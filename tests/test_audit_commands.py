@@ -166,3 +166,30 @@ def test_an_accounting_of_a_changed_trail_says_so(practice: Path) -> None:
     path = trail(practice).path
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
     assert "may lack something" in run(practice, "for", "--patient", "1").stderr
+
+
+def test_why_something_was_sent_or_not(practice: Path) -> None:
+    """Issue 3: "why was this sent?" gets the consent in its version of then, the provision, and the rule."""
+    facts = {"patient": "Patient/1", "purpose": "REMIND", "action": "sms", "target": "Appointment/7"}
+    sent = {"consents": ("Consent/c/_history/2",), "provisions": ("provision.provision[0]",)}
+    trail(practice).append_many(
+        [
+            AuditRecord(Event.DECISION, "scheduling", NOW, Outcome.PERMIT, **facts, **sent),
+            AuditRecord(Event.DECISION, "scheduling", NOW, Outcome.DENY, **facts, rules=("default",)),
+            AuditRecord(Event.DECISION, "scheduling", NOW, Outcome.PERMIT, patient="Patient/2", action="sms"),
+        ]
+    )
+    said = run(practice, "why", "--patient", "1").output
+    assert "PERMIT  sms for REMIND, about Appointment/7 (scheduling)" in said
+    assert "consent  Consent/c/_history/2, provision.provision[0]" in said
+    assert "DENY" in said
+    assert "the default of the action held" in said
+    assert said.count("scheduling") == 2
+    [permit, _] = json.loads(
+        run(practice, "why", "--patient", "1", "--about", "Appointment/7", "--json").output
+    )
+    assert permit["provisions"] == ["provision.provision[0]"]
+    assert (
+        "decided nothing about Patient/1 for Appointment/8"
+        in run(practice, "why", "--patient", "1", "--about", "Appointment/8").output
+    )

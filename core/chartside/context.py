@@ -27,7 +27,8 @@ class Context:
     ``fhir``: the EHR (and companion server), limited to the manifest's ``[access]``; same methods as
     ``chartside.fhir.FhirClient``. ``messages``: the only way to a person; it asks the gate, the registry,
     the hours, the caps and the ledger. ``ledger``: for any other effect. ``tasks``: work for the staff.
-    ``decide``: ask the gate without acting (dry runs). ``outlet``: the only way to anybody else outside the EHR (a
+    ``decide``: ask the gate without acting (dry runs); ``decided``: write down what was decided before acting on it
+    (C-8; raises AuditUnavailable, then do not act). ``outlet``: the only way to anybody else outside the EHR (a
     clearinghouse): registry, then audit. ``ai``: the only way for text that a model wrote.
     ``settings``: the plugin's pydantic settings. ``practice``: name, phone, time zone, state.
     ``clock``: the time. ``log``: a logger for ids and codes; never put PHI into it.
@@ -42,6 +43,7 @@ class Context:
     tasks: Tasks
     ai: AiWriter
     decide: Callable[[Sequence[DecisionRequest]], list[Decision]]
+    decided: Callable[[Sequence[DecisionRequest], Sequence[Decision]], None]
     outlet: Outlet
     clock: Clock
     log: logging.Logger

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from chartside.adapter import Adapter
 from chartside.ai import AiWriter, binds, guard_effect, guard_entries
 from chartside.audit import Auditor, Observer, Trail
+from chartside.audit.decisions import decided
 from chartside.audit.deliver import deliver
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
@@ -278,6 +279,7 @@ class Host:
             tasks=Tasks(fhir, lambda: self.route.rung("Task", letters), self.clock),
             ai=AiWriter(fhir, manifest, self.auditor, self.clock),
             decide=self.gate.decide,
+            decided=lambda asked, found: self.auditor.record(decided(name, asked, found)),
             outlet=Outlet(manifest, lambda: self.outbound, self.auditor, self.clock),
             clock=self.clock,
             log=logging.getLogger(f"chartside.plugin.{name}"),

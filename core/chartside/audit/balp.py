@@ -146,17 +146,26 @@ def decision_event(record: AuditRecord, observer: Observer) -> Resource:
         ),
     ]
     # The profile wants a consent; where none was found, that is what the event says.
-    found: list[Resource] = [{"reference": consent} for consent in record.consents]
-    consents = found or [{"type": "Consent", "display": "none found"}]
-    kind = coding(RESOURCE_TYPES_SYSTEM, "Consent", "Consent")
+    kind = {"type": coding(RESOURCE_TYPES_SYSTEM, "Consent", "Consent")}
+    places = [*record.provisions, *[""] * len(record.consents)]
+    found: list[Resource] = [
+        {"what": {"reference": consent}, **kind, **_place(place)}
+        for consent, place in zip(record.consents, places, strict=False)
+    ]
+    consents = found or [{"what": {"type": "Consent", "display": "none found"}, **kind}]
     form: Resource = {
         "type": coding(DICOM_SYSTEM, "110113", "Security Alert"),
         "subtype": [coding(f"{BALP}/CodeSystem/AuthZsubType", "AuthZ-Consent")],
         "action": "E",
         "agent": agents,
-        "entity": [*_patient(record), *({"what": what, "type": kind} for what in consents)],
+        "entity": [*_patient(record), *consents],
     }
     return _event(record, observer, f"{_PROFILE}.AuthZconsent", form)
+
+
+def _place(provision: str) -> Resource:
+    """The provision of a consent that spoke."""
+    return {"detail": [{"type": "provision", "valueString": provision}]} if provision else {}
 
 
 def host_event(record: AuditRecord, observer: Observer) -> Resource:

@@ -51,6 +51,8 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PURPOSE = re.compile(r"([a-z]+:[A-Za-z0-9:/._-]{1,120}\|)?[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PARAMETERS = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}(&[A-Za-z_][A-Za-z0-9_.:-]{0,79}){0,39}\Z")
 _REQUEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}\Z")
+PROVISION: Final = re.compile(r"(policyRule|provision(\.provision\[\d{1,4}\]){0,20})\Z")
+"""Where in a consent the provision stands that spoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class AuditRecord:
 
     ``patient``: ``Patient/12``; ``target``: what was touched, ``Appointment`` (a search),
     ``Appointment/7`` or ``Appointment/7/_history/2``; ``consents``: references of the consents that decided;
+    ``provisions``: where in each of them it says so (``provision.provision[0]``), in the same order;
     ``rules``: ids of policy rules, or ``default``; ``purpose``: a v3-ActReason or Chartside code, or
     ``system|code``; ``action``: of the gate (``sms``); ``recipient``: the name of an entry of the outbound
     registry, or a reference; ``data_class``: of that registry (``contact``); ``user``: who did it, a
@@ -73,6 +76,7 @@ class AuditRecord:
     patient: str = ""
     target: str = ""
     consents: tuple[str, ...] = ()
+    provisions: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     purpose: str = ""
     action: str = ""
@@ -112,7 +116,7 @@ class AuditRecord:
         known = {name: data[name] for name in _NAMES if name in data}
         known["event"], known["outcome"] = Event(data["event"]), Result(data["outcome"])
         known["at"] = datetime.fromisoformat(data["at"])
-        for name in ("consents", "rules"):
+        for name in ("consents", "provisions", "rules"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
 
@@ -124,6 +128,7 @@ _PATTERNS: Final = (
     ("patient", _REFERENCE),
     ("target", _TARGET),
     ("consents", _REFERENCE),
+    ("provisions", PROVISION),
     ("rules", _CODE),
     ("purpose", _PURPOSE),
     ("action", _CODE),

@@ -1,14 +1,16 @@
-"""``chartside audit verify`` and ``chartside audit for``."""
+"""``chartside audit verify``, ``chartside audit why`` and ``chartside audit for``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from chartside.audit import Trail, accounting
+from chartside.audit import AuditRecord, Event, Trail, accounting
 from chartside.audit.accounting import LOOK_BACK
 from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
@@ -48,6 +50,49 @@ def verify(
         "Keep the head elsewhere (paper will do): with --expect it shows that the trail was not replaced."
     )
     raise typer.Exit(int(not found.ok))
+
+
+@app.command()
+def why(
+    patient: Annotated[str, typer.Option(help="The client's id in the EHR, as in Patient/12.")],
+    about: Annotated[str, typer.Option(help="Only what was about this, as in Appointment/7.")] = "",
+    config: ConfigOption = Path("chartside.toml"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say why something was sent, recorded or read, or was not: what the gate decided at that time.
+
+    Names the consent in the version of then, the provision in it, and the rules. What would be decided now says
+    `chartside consent explain`.
+
+    Examples: `chartside audit why --patient 12`, `chartside audit why --patient 12 --about Appointment/7`
+    """
+    reference = patient if "/" in patient else f"Patient/{patient}"
+    events = {Event.DECISION, Event.BREAK_GLASS}
+    settings = load(config)
+    found = [r for r in _trail(settings).records(patient=reference) if r.event in events]
+    found = [r for r in found if about in ("", r.target)]
+    if as_json:
+        typer.echo(json.dumps([r.as_line() for r in found], indent=2))
+        return
+    if not found:
+        typer.echo(f"The gate decided nothing about {reference}{' for ' + about if about else ''}.")
+    zone = ZoneInfo(settings.practice.time_zone)
+    for record in found:
+        for line in _why(record, zone):
+            typer.echo(line)
+
+
+def _why(record: AuditRecord, zone: ZoneInfo) -> Iterator[str]:
+    """One decision: the first line says what, the others why."""
+    what = f"{record.action} for {record.purpose}" + (f", about {record.target}" if record.target else "")
+    at = record.at.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    yield f"{at}  {record.outcome.value.upper()}  {what} ({record.plugin})"
+    places = [*record.provisions, *[""] * len(record.consents)]
+    for consent, place in zip(record.consents, places, strict=False):
+        yield f"  consent  {consent}{', ' + place if place else ''}"
+    for rule in record.rules:
+        words = "no consent spoke; the default of the action held" if rule == "default" else rule
+        yield f"  rule     {words}"
 
 
 @app.command("for")

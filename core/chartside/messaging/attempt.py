@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chartside.audit import AuditRecord, Event
+from chartside.audit.decisions import because
 from chartside.audit.record import Result as AuditResult
 from chartside.codes import MESSAGE_CATEGORY_SYSTEM, concept
 from chartside.config import Practice
@@ -100,17 +101,16 @@ class Attempt:
     def decision_record(self, plugin: str, now: datetime) -> AuditRecord:
         """What the gate decided, by which consents and rules (C-8)."""
         decision = self.decision or Decision(Outcome.NONE)
-        sources = [reason.source for reason in decision.reasons]
         return AuditRecord(
             Event.DECISION,
             plugin,
             now,
             AuditResult.PERMIT if decision.permitted else AuditResult.DENY,
             patient=self.intent.patient,
+            target=self.intent.about,
             purpose=self.intent.purpose,
             action=self.via.kind,
-            consents=tuple(s for s in sources if s.startswith("Consent/")),
-            rules=tuple(s for s in sources if not s.startswith("Consent/")),
+            **because(decision),
         )
 
     def disclosure_record(self, plugin: str, now: datetime, recipient: str) -> AuditRecord:
@@ -122,6 +122,7 @@ class Attempt:
             target=self.intent.about or "Communication",
             recipient=recipient,
             data_class=DATA_CLASS,
+            provisions=(),
             rules=(),
         )
 

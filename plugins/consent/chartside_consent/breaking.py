@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chartside import effect_key
 from chartside.audit import AuditRecord, Event
+from chartside.audit.decisions import because
 from chartside.audit.record import Result
 from chartside.codes import TaskCode
 from chartside.errors import InputError
@@ -74,7 +75,6 @@ def break_glass(context: Context, auditor: Auditor, asked: Emergency, *, dry_run
     [decision] = context.decide([request])
     if dry_run:
         return Broken(decision, review=False)
-    sources = [reason.source for reason in decision.reasons]
     record = AuditRecord(
         Event.BREAK_GLASS,
         context.plugin.name,
@@ -82,11 +82,10 @@ def break_glass(context: Context, auditor: Auditor, asked: Emergency, *, dry_run
         Result.PERMIT if decision.permitted else Result.DENY,
         patient=asked.patient,
         target=asked.patient,
-        consents=tuple(s for s in sources if s.startswith("Consent/")),
-        rules=tuple(s for s in sources if not s.startswith("Consent/")),
         purpose=PURPOSE,
         action=Action.READ,
         user=asked.user,
+        **because(decision),
     )
     auditor.record([record])
     answers = ask_staff(context, [_review(context, asked, now.isoformat(timespec="minutes"), decision)])

@@ -14,7 +14,7 @@ from functools import cached_property
 from chartside.codes import TOOL_SYSTEM, Purpose
 from chartside.context import Context
 from chartside.errors import ConsentRefused, InputError
-from chartside.gate.model import Action, DecisionRequest
+from chartside.gate.model import Action, Decision, DecisionRequest
 from chartside.types import Resource
 
 FEATURES = frozenset({"records_audio", "transcribes", "writes_ai_text"})
@@ -49,6 +49,7 @@ class Permits:
         if not all(_PATIENT.match(one) for one in (sitting.client, *sitting.participants)):
             raise InputError("a participant is no reference to a client", mend="give Patient/ID")
         self._context, self._sitting, self._known = context, sitting, states
+        self._written: list[Decision] = []
 
     @cached_property
     def _states(self) -> dict[str, str]:
@@ -74,10 +75,14 @@ class Permits:
     def require(self) -> tuple[str, ...]:
         """The duties that come with the permits (a notice to give).
 
-        Raises ConsentRefused that names what is missing, and a retryable FhirError where the consents cannot be read.
+        Raises ConsentRefused that names what is missing, a retryable FhirError where the consents cannot be read, and
+        AuditUnavailable where the decision cannot be written down.
         """
         asked = self.requests()
         decisions = self._context.decide(asked)
+        if decisions != self._written:  # asked at every piece, written down when it changes (C-8)
+            self._context.decided(asked, decisions)
+            self._written = decisions
         refused = [one for one, decision in zip(asked, decisions, strict=True) if not decision.permitted]
         if refused:
             raise ConsentRefused(

@@ -155,6 +155,30 @@ def test_without_the_consent_plugin_nothing_starts(host):
             Permits(context, Sitting(CLIENT)).require()
 
 
+def test_each_permit_is_in_the_audit_and_again_when_it_changes(service, host):
+    """C-8: what was decided before a recording, by which consents and provisions; not again at every piece."""
+    from chartside.audit import Event
+
+    held, ehr, _ = host
+    permits, before = Permits(service.context, Sitting(CLIENT)), len(list(held.auditor.trail.records()))
+
+    def told() -> list[tuple[str, str, tuple[str, ...]]]:
+        records = list(held.auditor.trail.records())[before:]
+        return [(r.action, r.outcome.value, r.provisions) for r in records if r.event is Event.DECISION]
+
+    permits.require()
+    permits.require()
+    assert told() == [(action, "permit", ("provision",)) for action in ("record", "transcribe", "ai")]
+    consent(ehr, CLIENT, ConsentType.RECORDING, status="inactive")
+    with pytest.raises(ConsentRefused):
+        permits.require()
+    assert [(action, outcome) for action, outcome, _ in told()[3:]] == [
+        ("record", "deny"),
+        ("transcribe", "permit"),
+        ("ai", "permit"),
+    ]
+
+
 def test_a_dictation_records_nobody_but_needs_the_ai_consent(service, host, speech):
     """C-12, C-13: the clinician alone speaks; the client's data goes to AI all the same."""
     _, ehr, _ = host

@@ -1,0 +1,50 @@
+"""What the gate decided, as entries of the audit (C-8): by which consents, which provision of each, which rules.
+
+So "why was this sent?" has the answer of that moment, whatever became of the consent since.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypedDict
+
+from chartside.audit.record import PROVISION, AuditRecord, Event, Result
+from chartside.gate.model import Decision, DecisionRequest
+
+
+class Because(TypedDict):
+    """Fields of an ``AuditRecord``; ``provisions`` in the order of ``consents``, empty where none is known."""
+
+    consents: tuple[str, ...]
+    provisions: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+def because(decision: Decision) -> Because:
+    """The consents, provisions and rules that decided."""
+    consents = [reason for reason in decision.reasons if reason.source.startswith("Consent/")]
+    return Because(
+        consents=tuple(reason.source for reason in consents),
+        provisions=tuple(r.path if re.match(PROVISION, r.path) else "" for r in consents),
+        rules=tuple(r.source for r in decision.reasons if not r.source.startswith("Consent/")),
+    )
+
+
+def decided(
+    plugin: str, requests: Sequence[DecisionRequest], decisions: Sequence[Decision]
+) -> list[AuditRecord]:
+    """One entry for each decision. Raises ValueError for a request that holds something other than ids and codes."""
+    return [
+        AuditRecord(
+            Event.DECISION,
+            plugin,
+            request.at,
+            Result.PERMIT if decision.permitted else Result.DENY,
+            patient=request.patient,
+            purpose=request.purpose,
+            action=request.action.value,
+            **because(decision),
+        )
+        for request, decision in zip(requests, decisions, strict=True)
+    ]
