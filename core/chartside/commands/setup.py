@@ -129,7 +129,7 @@ def delete(
     everything: Annotated[
         bool, typer.Option("--all", help="Every signing key: this practice uses Chartside no more.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete signing keys. Without a key no token can be asked for; tokens were never written anywhere.
 

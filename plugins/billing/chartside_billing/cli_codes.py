@@ -28,7 +28,7 @@ def import_(
         bool, typer.Option("--all", help="Keep all codes, not only behavioural ones.")
     ] = False,
     force: Annotated[
-        bool, typer.Option(help="Take a file that is much smaller than the set in place.")
+        bool, typer.Option("--force", help="Take a file that is much smaller than the set in place.")
     ] = False,
 ) -> None:
     """Import a code set, whole or not at all: a wrong or cut file leaves the old set as it was.
@@ -69,7 +69,10 @@ def _default_day(name: str) -> date | None:
 def codes(
     folder: Annotated[Path, typer.Option(help="Where the practice's code sets lie.")] = FOLDER,
 ) -> None:
-    """List the loaded code sets and from when they hold."""
+    """List the loaded code sets and from when they hold.
+
+    Example: chartside billing codes
+    """
     from chartside_billing.codes import CodeSets
 
     for name, days in CodeSets.open(folder).versions.items():

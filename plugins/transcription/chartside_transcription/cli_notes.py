@@ -52,7 +52,10 @@ def _review(config: Path) -> Iterator[Review]:
 def note(
     file: Recording,
     *,
-    client: Annotated[str, typer.Option(help="Patient/ID: whose session it is.", show_default=False)],
+    client: Annotated[
+        str,
+        typer.Option("--client", "--patient", help="Patient/ID: whose session it is.", show_default=False),
+    ],
     participant: Annotated[
         list[str] | None, typer.Option(help="Patient/ID of who else is recorded; may be repeated.")
     ] = None,
@@ -113,11 +116,17 @@ def _digest(file: Path, name: str) -> str:
 
 def list_(
     client: Annotated[
-        str, typer.Option(help="Patient/ID: only theirs; some EHRs search by client only.")
+        str,
+        typer.Option(
+            "--client", "--patient", help="Patient/ID: only theirs; some EHRs search by client only."
+        ),
     ] = "",
     config: ConfigOption = Config,
 ) -> None:
-    """Drafts that wait for a clinician. Ids only, no names."""
+    """Drafts that wait for a clinician. Ids only, no names.
+
+    Example: `chartside transcription list`
+    """
     with _review(config) as review:
         found = list(review.drafts(client))
     for one in found:
@@ -145,7 +154,10 @@ def show(
 
 
 def changes(id: Id, config: ConfigOption = Config) -> None:
-    """Who changed what: lines out (-) and in (+), oldest first."""
+    """Who changed what: lines out (-) and in (+), oldest first.
+
+    Example: `chartside transcription changes DocumentReference/7`
+    """
     with _review(config) as review:
         found = review.changes(id)
     for change in found:
@@ -165,13 +177,19 @@ def edit(id: Id, text: Text, *, who: As, config: ConfigOption = Config) -> None:
 
 
 def swap(id: Id, *, who: As, config: ConfigOption = Config) -> None:
-    """Clinician and client change places in the whole draft."""
+    """Clinician and client change places in the whole draft.
+
+    Example: `chartside transcription swap DocumentReference/7 --as Practitioner/3`
+    """
     with _review(config) as review:
         review.swap(id, who)
 
 
 def discard(id: Id, *, yes: Yes = False, config: ConfigOption = Config) -> None:
-    """Withdraw a draft: it is marked as entered in error."""
+    """Withdraw a draft: it is marked as entered in error.
+
+    Example: `chartside transcription discard DocumentReference/7`
+    """
     if not yes:
         typer.confirm("Withdraw this draft?", abort=True)
     with _review(config) as review:
