@@ -32,7 +32,10 @@ def line(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table; cells are text of one line or more, never markup."""
+    """Print a table, or its title alone where it has no rows; cells are text of one line or more, never markup."""
+    if not rows:
+        line(title or "none")
+        return
     made = Table(*columns, title=title or None, title_justify="left", header_style="bold")
     for row in rows:
         made.add_row(*(escape("\n".join(map(clean, str(cell).split("\n")))) for cell in row))
