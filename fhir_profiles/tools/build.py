@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from definitions import CODE_SYSTEMS, EXTENSIONS, PROFILES, Profile
+from definitions import CODE_SYSTEMS, CONTEXTS, EXTENSIONS, PROFILES, Profile
 
 from chartside.codes import ACT_REASON_SYSTEM, BASE, PROFILE, PURPOSE_SYSTEM
 
@@ -69,13 +69,14 @@ def head(url: str, title: str, text: str) -> Json:
 
 def structure(url: str, kind: str, title: str, text: str, base: Json, differential: list[Json]) -> Json:
     """A StructureDefinition with both views."""
+    place = {"type": "element", "expression": CONTEXTS.get(url, "Consent")}
     return {
         "resourceType": "StructureDefinition",
         **head(url, title, text),
         "fhirVersion": FHIR,
         "kind": base["kind"],
         "abstract": False,
-        **({"context": [{"type": "element", "expression": "Consent"}]} if kind == "Extension" else {}),
+        **({"context": [place]} if kind == "Extension" else {}),
         "type": kind,
         "baseDefinition": base["url"],
         "derivation": "constraint",

@@ -60,5 +60,6 @@ def test_the_profile_can_refuse(make_tracker, sign, medplum):
 
 def test_the_forms_are_questionnaires(medplum):
     """Each form, by a validator that others wrote."""
-    found = medplum.issues([dict(form.questionnaire) for form in Forms()])
+    definitions = chartside_profiles.resources("StructureDefinition")
+    found = medplum.issues([dict(form.questionnaire) for form in Forms()], definitions)
     assert [problem for problems in found for problem in problems] == []
