@@ -269,6 +269,10 @@ class Host:
         manifest = plugin.manifest
         fhir = GatedFhir(manifest, self.route, self.auditor, self.clock, guard_entries)
         letters = manifest.access.get("Task", "cs")
+
+        def may(kind: str, asked: str) -> bool:
+            return all(manifest.allows(kind, letter) for letter in asked)
+
         return Context(
             plugin=manifest,
             practice=self.config.practice,
@@ -276,7 +280,7 @@ class Host:
             fhir=fhir,
             messages=self._messages(manifest),
             ledger=PluginLedger(self.ledger, lambda resource: guard_effect(manifest, resource)),
-            tasks=Tasks(fhir, lambda: self.route.rung("Task", letters), self.clock),
+            tasks=Tasks(fhir, lambda: self.route.rung("Task", letters, may=may), self.clock),
             ai=AiWriter(fhir, manifest, self.auditor, self.clock),
             decide=self.gate.decide,
             decided=lambda asked, found: self.auditor.record(decided(name, asked, found)),

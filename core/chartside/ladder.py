@@ -6,6 +6,7 @@ the EHR; else the native resource in the companion server; else it is only shown
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,13 +33,22 @@ class Rung:
 
 
 def choose(
-    wanted: str, letters: str, ehr: Adapter, companion: Adapter | None, *, shapes: bool = True
+    wanted: str,
+    letters: str,
+    ehr: Adapter,
+    companion: Adapter | None,
+    *,
+    shapes: bool = True,
+    may: Callable[[str, str], bool] = lambda kind, letters: True,
 ) -> Rung:
-    """The first rung that takes ``letters`` (SMART) of the type. ``shapes=False``: only the native type will do."""
+    """The first rung that takes ``letters`` (SMART) of the type. ``shapes=False``: only the native type will do.
+
+    ``may``: whether who writes may write another type (a plugin's manifest says); the host itself may.
+    """
     if ehr.supports_all(wanted, letters):
         return Rung("ehr", wanted, native=True)
     for other in RUNGS if shapes else ():
-        if other != wanted and ehr.supports_all(other, "cs"):
+        if other != wanted and may(other, "cs") and ehr.supports_all(other, "cs"):
             return Rung("ehr", other, native=False)
     if companion and companion.supports_all(wanted, letters):
         return Rung("companion", wanted, native=True)

@@ -82,10 +82,17 @@ class Route:
         """The server; the EHR where there is no companion."""
         return self.companion if where == "companion" and self.companion else self.ehr
 
-    def rung(self, wanted: str, letters: str, *, shapes: bool = True) -> Rung:
-        """The write ladder's choice here."""
+    def rung(
+        self,
+        wanted: str,
+        letters: str,
+        *,
+        shapes: bool = True,
+        may: Callable[[str, str], bool] = lambda kind, letters: True,
+    ) -> Rung:
+        """The write ladder's choice here; see ``ladder.choose``."""
         second = self.companion.adapter if self.companion else None
-        return choose(wanted, letters, self.ehr.adapter, second, shapes=shapes)
+        return choose(wanted, letters, self.ehr.adapter, second, shapes=shapes, may=may)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class StaffTask:
 
 
 class Tasks:
-    """``rung``: where Tasks live for this plugin; ``fhir``: the plugin's own client, so its manifest holds."""
+    """``rung``: where Tasks live for this plugin, among what it may write; ``fhir``: its own client, so its manifest
+    holds."""
 
     def __init__(self, fhir: GatedFhir, rung: Callable[[], Rung], clock: Clock) -> None:
         self._fhir, self._rung, self._clock = fhir, rung, clock

@@ -19,7 +19,6 @@ from chartside.gate.model import Action, Decision, DecisionRequest
 from chartside.jobs.tasks import StaffTask
 
 from .signing import person
-from .staff import ask_staff
 
 if TYPE_CHECKING:
     from chartside.audit import Auditor
@@ -88,7 +87,7 @@ def break_glass(context: Context, auditor: Auditor, asked: Emergency, *, dry_run
         **because(decision),
     )
     auditor.record([record])
-    answers = ask_staff(context, [_review(context, asked, now.isoformat(timespec="minutes"), decision)])
+    answers = context.tasks.ask([_review(context, asked, now.isoformat(timespec="minutes"), decision)])
     return Broken(decision, review=bool(answers) and answers[0].error is None)
 
 

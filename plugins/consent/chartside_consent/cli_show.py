@@ -77,12 +77,11 @@ def coverage(
     Examples: `chartside consent coverage`, `chartside consent coverage --days 14 --tasks`
     """
     from . import coverage as covering
-    from .staff import ask_staff
 
     with opened(config) as (_, context):
         found = covering.coverage(context, days)
         asks = [task for covered in found if (task := covered.task(context))] if tasks else []
-        answers = ask_staff(context, asks)
+        answers = context.tasks.ask(asks)
         zone, home = ZoneInfo(context.practice.time_zone), str(context.tasks.home) if tasks else ""
     shown = found if everybody else [covered for covered in found if covered.lacking]
     if as_json:

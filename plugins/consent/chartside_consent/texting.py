@@ -33,7 +33,6 @@ from .optout import Kind, Reply, read_reply
 from .recording import parts_of, revoked_at
 from .revoking import Revocation, Revoked, revoke
 from .signing import Channel
-from .staff import ask_staff
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -101,7 +100,7 @@ def on_text(context: Context, inbound: Inbound, *, dry_run: bool = False) -> Ans
         revoked = revoke(context, asked, dry_run=dry_run)
     asks = _task(context, inbound, reply)
     if asks and not dry_run:
-        ask_staff(context, [asks])
+        context.tasks.ask([asks])
     told = "" if reply.kind is Kind.DANGER else _confirm(context, inbound, reply, revoked, dry_run)
     return Answered(reply, revoked, told, bool(asks))
 

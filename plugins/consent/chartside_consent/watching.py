@@ -33,7 +33,6 @@ from .query import Client, prepare
 from .recording import recipients
 from .rules import DENY, Instrument
 from .shaping import state_of
-from .staff import ask_staff
 from .tracing import provenance
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def run(context: Context, options: JobOptions) -> JobReport:
 
 
 def _ask(context: Context, report: JobReport, tasks: Sequence[StaffTask]) -> None:
-    answers = ask_staff(context, tasks)
+    answers = context.tasks.ask(tasks)
     lost = sum(answer.error is not None for answer in answers)
     new = sum(answer.created for answer in answers)
     if tasks and not answers:
