@@ -63,7 +63,7 @@ def _forms(config: Path) -> Forms:
 
         loaded = load(config)
         own = {k: v for k, v in loaded.plugins.get("consent", {}).items() if k != "enabled"}
-        folder = Settings.model_validate(own).forms
+        folder = Settings.model_validate(own, context={"folder": loaded.folder}).forms
     return Forms(folder)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from chartside.codes import ConsentType
 
@@ -42,10 +42,10 @@ class Settings(BaseModel):
 
     ``majority``: ages of majority by state that differ from 18; ``alone_from``: the age from which a minor may
     consent to outpatient therapy alone, by state; where a state is not named, that is not judged.
-    ``watch_days``: how long before its end the staff is told of a consent. ``forms``: a folder with the
-    practice's own forms, each in the place of the shipped one of its kind and language. ``valid_days``: how long a
-    signature holds, by kind of consent; 0: until it is taken back. ``needs``: which consents a visit needs.
-    ``confirm_opt_out``: send the one text that confirms an opt-out. ``short_name``: the practice's name in texts.
+    ``watch_days``: how long before its end the staff is told of a consent. ``forms``: a folder (relative to the
+    config's) with the practice's own forms, each in the place of the shipped one of its kind and language.
+    ``valid_days``: how long a signature holds, by kind of consent; 0: until it is taken back. ``needs``: which consents a
+    visit needs. ``confirm_opt_out``: send the one text that confirms an opt-out. ``short_name``: the practice's name in texts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +61,13 @@ class Settings(BaseModel):
     needs: Needs = Needs()
     confirm_opt_out: bool = True
     short_name: Annotated[str, Field(max_length=40)] = ""
+
+    @field_validator("forms")
+    @classmethod
+    def _placed(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A relative path starts at the config's folder, which the host hands to validators."""
+        context: dict[str, Any] = info.context or {}
+        return value and context.get("folder", Path()) / value
 
     def days(self, kind: ConsentType) -> int:
         """How many days a signature of this kind holds; 0: until it is taken back."""

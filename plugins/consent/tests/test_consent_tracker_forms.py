@@ -268,3 +268,25 @@ def test_the_hash_is_of_the_words_not_of_their_order_in_the_file():
     turned = dict(reversed(list(form.questionnaire.items())))
     assert type(form)(form.kind, turned).hash == form.hash
     assert type(form)(form.kind, {**turned, "title": "x"}).hash != form.hash
+
+
+def test_the_folder_of_forms_stands_beside_the_config(tmp_path):
+    """A relative path means the config's folder, from wherever a command is run."""
+    from chartside_consent.settings import Settings
+
+    def folder(value):
+        return Settings.model_validate({"forms": value}, context={"folder": tmp_path}).forms
+
+    assert folder("forms") == tmp_path / "forms"
+    assert folder(str(tmp_path / "elsewhere")) == tmp_path / "elsewhere"
+    assert Settings().forms is None
+
+
+def test_the_elements_of_forms_are_published():
+    """C-11: whoever writes a form of their own finds the codes."""
+    import chartside_profiles
+    from chartside.codes import CONSENT_ELEMENT_SYSTEM
+    from chartside_consent.elements import WORDS
+
+    [system] = [r for r in chartside_profiles.resources("CodeSystem") if r["url"] == CONSENT_ELEMENT_SYSTEM]
+    assert {c["code"]: c["definition"] for c in system["concept"]} == WORDS
