@@ -44,8 +44,9 @@ class Settings(BaseModel):
     consent to outpatient therapy alone, by state; where a state is not named, that is not judged.
     ``watch_days``: how long before its end the staff is told of a consent. ``forms``: a folder (relative to the
     config's) with the practice's own forms, each in the place of the shipped one of its kind and language.
-    ``valid_days``: how long a signature holds, by kind of consent; 0: until it is taken back. ``needs``: which consents a
-    visit needs. ``confirm_opt_out``: send the one text that confirms an opt-out. ``short_name``: the practice's name in texts.
+    ``valid_days``: how long a signature holds, by kind of consent; 0: until it is taken back.
+    ``needs``: which consents a visit needs. ``confirm_opt_out``: send the one text that confirms an opt-out.
+    ``short_name``: the practice's name in texts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
