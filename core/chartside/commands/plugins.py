@@ -22,10 +22,8 @@ _VERBS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search
 FEATURE_WORDS = {
     "talks_to_client": "sends messages to clients",
     "records_audio": "listens to recorded sessions or dictation",
-    "generates_text": "has a model write text",
     "writes_ai_text": "writes text by a model into the chart, as a draft that a clinician must sign",
     "decides": "decides whether something may be done to a client, from consents",
-    "chatbot": "talks with clients as a program",
     "bills_payers": "sends claims to payers and reads their answers; no model in it",
     "transcribes": "has a model write down what was said",
 }
