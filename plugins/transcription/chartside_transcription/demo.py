@@ -73,6 +73,9 @@ def show(context: Context, stage: Stage) -> None:
         except ConsentRefused as error:
             stage.say(f"{refused[0]} does not: {error}")
     if not allowed:
+        stage.say(
+            "So no session is written down. Among 200 invented clients some permit it: chartside demo --clients 200"
+        )
         return
     transcript, draft = demo(service.engine, stage.say)
     _sign(stage, service, service.review.file(draft, transcript, Sitting(allowed[0]), "demo"))
