@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from chartside.audit import AuditRecord, Event, Result, Trail
+from chartside.audit.decisions import because
 from chartside.errors import AuditUnavailable
+from chartside.gate.model import Decision, Outcome, Reason
 
 AT = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 KEY = b"k" * 32
@@ -337,3 +339,17 @@ def test_a_line_is_plain_json(trail: Trail) -> None:
         "target",
         "purpose",
     }
+
+
+def test_a_consent_without_a_proper_id_keeps_nobodys_decision_out() -> None:
+    """C-8, H-4: it is told as such; the others keep their names."""
+    permit = Outcome.PERMIT
+    reasons = (
+        Reason("Consent/x\x1b[31m/_history/1", permit),
+        Reason("Consent/1", permit),
+        Reason("default", permit),
+    )
+    found = because(Decision(permit, reasons))
+    assert found["consents"] == ("Consent/1",)
+    assert found["rules"] == ("unnamed-consent", "default")
+    AuditRecord(Event.DECISION, "p", datetime(2026, 11, 24, tzinfo=UTC), **found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from chartside import Effect, Result, State, effect_key
 from chartside.clock import FrozenClock
 from chartside.fhir import Budget, Create, FhirClient, Update
+from chartside.fhir import search as searching
 from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.sandbox import Options, Sandbox
 
@@ -279,3 +281,39 @@ def test_a_server_that_only_says_that_it_heeds_the_condition(options):
             {k: v for k, v in late.items() if k not in ("id", "meta")} | {"status": "preparation"}
         )
         assert {c.state for c in bench.ledger("w4").claim(effects)} == {State.DONE}
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        {"meta": 7},
+        {"status": ["completed"]},
+        {"status": None},
+        {"identifier": 7},
+        {"id": "a b"},
+        {"id": None},
+        {"sent": 7},
+    ],
+)
+def test_a_garbled_record_is_no_crash_and_no_reason_to_send(monkeypatch, garbled):
+    """H-4, R-10: what is there in a form that nobody can read is never claimed anew."""
+    sandbox = Sandbox()
+    with sandbox.running() as url:
+        bench = Bench(sandbox, url, "Communication")
+        effects = [replace(e, recipient="r") for e in bench.effects(2)]
+        ledger = bench.ledger()
+        ledger.finish([Result(c, done=True) for c in ledger.begin(ledger.claim(effects))])
+        read_page = searching.read_page
+
+        def spoiled(*given):
+            page = read_page(*given)
+            page.matches[:1] = [r | garbled for r in page.matches[:1]]
+            return page
+
+        monkeypatch.setattr(searching, "read_page", spoiled)
+        other = bench.ledger("w2")
+        states = [c.state for c in other.claim(effects)]
+        assert State.CLAIMED not in states
+        assert State.DONE in states
+        assert len(other.recent(["r"], bench.clock.now() - LEASE)["r"]) >= 1
+        assert list(other.undecided()) == []

@@ -9,8 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import TypedDict
 
-from chartside.audit.record import PROVISION, AuditRecord, Event, Result
+from chartside.audit.record import PROVISION, REFERENCE, AuditRecord, Event, Result
 from chartside.gate.model import Decision, DecisionRequest
+
+UNNAMED = "unnamed-consent"
 
 
 class Because(TypedDict):
@@ -22,12 +24,14 @@ class Because(TypedDict):
 
 
 def because(decision: Decision) -> Because:
-    """The consents, provisions and rules that decided."""
-    consents = [reason for reason in decision.reasons if reason.source.startswith("Consent/")]
+    """The consents, provisions and rules that decided. A consent whose id is none is told by ``unnamed-consent``, so
+    that one garbled record does not keep everybody's decisions out of the trail."""
+    named = [reason for reason in decision.reasons if REFERENCE.match(reason.source)]
+    rest = [reason.source for reason in decision.reasons if reason not in named]
     return Because(
-        consents=tuple(reason.source for reason in consents),
-        provisions=tuple(r.path if re.match(PROVISION, r.path) else "" for r in consents),
-        rules=tuple(r.source for r in decision.reasons if not r.source.startswith("Consent/")),
+        consents=tuple(reason.source for reason in named),
+        provisions=tuple(r.path if re.match(PROVISION, r.path) else "" for r in named),
+        rules=tuple(UNNAMED if source.startswith("Consent/") else source for source in rest),
     )
 
 

@@ -45,7 +45,7 @@ class Result(StrEnum):
 
 # As wide as `chartside.fhir.paths`: ids with practice prefixes and underscores are seen in the field.
 _ID = r"[A-Za-z0-9._~:|=+-]{1,128}"
-_REFERENCE = re.compile(rf"[A-Z][A-Za-z]{{2,40}}/{_ID}(/_history/{_ID})?\Z")
+REFERENCE = re.compile(rf"[A-Z][A-Za-z]{{2,40}}/{_ID}(/_history/{_ID})?\Z")
 _TARGET = re.compile(rf"[A-Z][A-Za-z]{{2,40}}(/{_ID}(/_history/{_ID})?)?\Z")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PURPOSE = re.compile(r"([a-z]+:[A-Za-z0-9:/._-]{1,120}\|)?[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -122,12 +122,12 @@ class AuditRecord:
 
 
 _NAMES: Final = tuple(field.name for field in fields(AuditRecord))
-_RECIPIENT = re.compile(f"({_REFERENCE.pattern})|({_CODE.pattern})")
+_RECIPIENT = re.compile(f"({REFERENCE.pattern})|({_CODE.pattern})")
 _PATTERNS: Final = (
     ("plugin", _CODE),
-    ("patient", _REFERENCE),
+    ("patient", REFERENCE),
     ("target", _TARGET),
-    ("consents", _REFERENCE),
+    ("consents", REFERENCE),
     ("provisions", PROVISION),
     ("rules", _CODE),
     ("purpose", _PURPOSE),

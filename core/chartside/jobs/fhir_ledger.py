@@ -21,6 +21,7 @@ from chartside.clock import Clock
 from chartside.codes import CLAIM_TOKEN_SYSTEM, EFFECT_SYSTEM, RECIPIENT_SYSTEM, TASK_CODE_SYSTEM
 from chartside.errors import AuditUnavailable, FhirError
 from chartside.fhir import Create, Entry, EntryResult, FhirClient, Update
+from chartside.fhir.paths import is_reference, version_of
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
 from chartside.jobs.shapes import communication_as_task
 from chartside.types import Resource
@@ -128,7 +129,7 @@ class FhirLedger(Ledger):
                 "identifier": ",".join(f"{RECIPIENT_SYSTEM}|{name}" for name in part),
                 "_lastUpdated": f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}",
             }
-            for resource in self._client.search(self._type, query).matches():
+            for resource in self._records(query):
                 at = _at(resource)
                 if resource.get("status") in counted and at and at >= since:
                     found.setdefault(_value(resource, RECIPIENT_SYSTEM), []).append(at)
@@ -137,7 +138,7 @@ class FhirLedger(Ledger):
     def undecided(self) -> Iterator[Claim]:
         """See Ledger."""
         query = {"status": _STATUS[self._type][State.BEGUN], "identifier": f"{EFFECT_SYSTEM}|"}
-        for resource in self._client.search(self._type, query):
+        for resource in self._records(query):
             key = _value(resource, EFFECT_SYSTEM)
             claim = self._seen(Effect(key, _bare(resource)), resource)
             if key and claim.state is State.UNDECIDED:
@@ -254,12 +255,20 @@ class FhirLedger(Ledger):
         for start in range(0, len(effects), _CHUNK):
             part = effects[start : start + _CHUNK]
             query = {"identifier": ",".join(f"{EFFECT_SYSTEM}|{e.key}" for e in part), "_count": str(_CHUNK)}
-            for resource in self._client.search(self._type, query).matches():
+            for resource in self._records(query):
                 key = _value(resource, EFFECT_SYSTEM)
                 if key not in found or self._rank(resource) > self._rank(found[key]):
                     found[key] = resource
         self._known |= found
         return found
+
+    def _records(self, query: dict[str, str]) -> Iterator[Resource]:
+        """What a search brings, of a form that the rest can rely on; what is of none is no record of ours (H-4)."""
+        for resource in self._client.search(self._type, query).matches():
+            meta, names, status = (resource.get(name) for name in ("meta", "identifier", "status"))
+            known = is_reference(f"{self._type}/{resource.get('id')}") and isinstance(resource.get("id"), str)
+            if known and isinstance(names, list) and isinstance(meta, dict | None):
+                yield {**resource, "status": status if isinstance(status, str) else ""}
 
     def _rank(self, resource: Resource) -> int:
         """Of several records of one effect, the one that says most of what happened counts."""
@@ -279,7 +288,7 @@ class FhirLedger(Ledger):
         return self._claim(effect, state, resource)
 
     def _claim(self, effect: Effect, state: State, resource: Resource) -> Claim:
-        version = str(resource.get("meta", {}).get("versionId", ""))
+        version = version_of(resource)
         return Claim(effect, state, f"{self._type}/{resource.get('id', '')}", version, self._clock.now())
 
     def _create(self, effect: Effect, state: State) -> Create:

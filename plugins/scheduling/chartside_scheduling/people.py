@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chartside.codes import ROLE_CODE_SYSTEM
+from chartside.fhir.paths import is_reference
 from chartside.messaging import numbers
 from chartside.messaging.smtp import ADDRESS
 from chartside.types import Resource
@@ -71,6 +72,8 @@ def reach(
             known = "more than one guardian: the staff must say whom" if fitting else "no guardian contact"
             return Reach(problem=f"minor: {known}")
         person, recipient = fitting[0], f"RelatedPerson/{fitting[0].get('id', '')}"
+        if not is_reference(recipient):
+            return Reach(problem="minor: no guardian contact")
     addresses = _addresses(person, order, now)
     if not addresses:
         return Reach(

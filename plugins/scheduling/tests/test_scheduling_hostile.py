@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -131,6 +133,50 @@ def test_a_dry_run_lives_with_any_communication(open_host, ehr, clock, record, m
         report = host.run("scheduling.reminders", JobOptions(dry_run=True))
     assert not report.failed
     assert report.counts["would be sent"] == 1
+
+
+JUNK = [None, 7, "", [], {}, [None], {"a": 1}, "x\x1b[31m", True, "Patient/", "Patient/r00001", "2026-99-99"]
+
+
+def garbled(rng, node):
+    """A copy with one value, at any depth, made into something else."""
+    made = here = copy.deepcopy(node)
+    while True:
+        place = rng.choice(
+            [k for k in here if k != "resourceType"] if isinstance(here, dict) else range(len(here))
+        )
+        if not isinstance(here[place], dict | list) or not here[place] or rng.random() < 0.4:
+            here[place] = rng.choice(JUNK)
+            return made
+        here = here[place]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_garbled_records_stop_nobody_and_reach_nobody_wrong(open_host, ehr, clock, monkeypatch, seed):
+    """H-4: a fourth of all records of every search is broken somewhere. The run ends, who opted out and a minor
+    without a guardian get nothing, and nobody gets anything twice, the next run with whole records included."""
+    fill(ehr, clock, 8)
+    ehr.put(ehr.read("Consent", "r00005-texts") | {"status": "inactive"})
+    ehr.put(ehr.read("Patient", "r00003") | {"birthDate": "2015-01-01"})
+    never = {ehr.read("Patient", f"r0000{n}")["telecom"][0]["value"] for n in (3, 5)}
+    rng, read_page = random.Random(seed), searching.read_page
+
+    def spoiled(*given):
+        page = read_page(*given)
+        page.matches[:] = [garbled(rng, r) if rng.random() < 0.25 else r for r in page.matches]
+        return page
+
+    monkeypatch.setattr(searching, "read_page", spoiled)
+    with open_host() as (host, gateway):
+        run(host)
+        run(host)
+        monkeypatch.setattr(searching, "read_page", read_page)
+        clock.advance(timedelta(minutes=15))
+        run(host)
+    numbers = [message.to for message in gateway.messages]
+    assert numbers
+    assert len(set(numbers)) == len(numbers)
+    assert not never & set(numbers)
 
 
 class Given:

@@ -255,6 +255,7 @@ def test_minors_through_their_one_guardian():
     friend = guardian(relationship=[{"coding": [{"system": ROLE_CODE_SYSTEM, "code": "FRND"}]}])
     assert reached(minor, [friend]).problem == "minor: no guardian contact"
     assert reached(minor, [guardian(telecom=[])]).problem == "minor: no guardian contact"
+    assert reached(minor, [guardian(id="g 1")]).problem == "minor: no guardian contact"
 
 
 @pytest.mark.parametrize(
