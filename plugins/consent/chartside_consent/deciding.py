@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,6 +29,10 @@ MOST = 250
 
 LONGEST = 6000
 """...characters of their ids: URLs stay under 8 kB."""
+
+_COLLECTIONS = gc.get_threshold()
+_SELDOM = 200_000
+"""Objects between two runs of the garbage collector while many consents are read: they live, and hold no cycles."""
 
 _AHEAD = 3
 """Searches under way at a time: the EHR works on the next while this one is compiled."""
@@ -73,13 +79,24 @@ def fetch(
     replace another.
     """
     found: dict[str, list[Instrument]] = {}
-    for resources in _ahead(partial(_search, context), list(chunks(patients))):
-        for resource in resources:
-            if not concerns(resource, actions):
-                continue
-            instrument = compile_consent(resource)
-            found.setdefault(instrument.patient, []).append(instrument)
+    with _collected_seldom():
+        for resources in _ahead(partial(_search, context), list(chunks(patients))):
+            for resource in resources:
+                if not concerns(resource, actions):
+                    continue
+                instrument = compile_consent(resource)
+                found.setdefault(instrument.patient, []).append(instrument)
     return {patient: newest(own) for patient, own in found.items()}
+
+
+@contextmanager
+def _collected_seldom() -> Iterator[None]:
+    """The collector would walk all consents that were read so far, again and again: a third of the time."""
+    gc.set_threshold(max(_SELDOM, _COLLECTIONS[0]) if _COLLECTIONS[0] else 0, *_COLLECTIONS[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*_COLLECTIONS)
 
 
 def _search(context: Context, patients: Sequence[str]) -> list[Resource]:

@@ -72,10 +72,12 @@ def concepts(value: Any) -> list[Key]:
 
 def loose(value: Any) -> list[Key]:
     """The concepts of CodeableConcepts, those in words only passed over (categories, roles)."""
-    found = []
-    for concept in each(value):
-        found += [key(c) for c in each(concept.get("coding")) if isinstance(c.get("code"), str)]
-    return found
+    return [
+        key(c)
+        for concept in each(value)
+        for c in each(concept.get("coding"))
+        if isinstance(c.get("code"), str)
+    ]
 
 
 def who(people: Iterable[Mapping[str, Any]], contained: Mapping[str, Mapping[str, Any]]) -> Who:
