@@ -91,7 +91,7 @@ def _why(record: AuditRecord, zone: ZoneInfo) -> Iterator[str]:
     for consent, place in zip(record.consents, places, strict=False):
         yield f"  consent  {consent}{', ' + place if place else ''}"
     for rule in record.rules:
-        words = "no consent spoke; the default of the action held" if rule == "default" else rule
+        words = "no consent in force spoke; the default of the action held" if rule == "default" else rule
         yield f"  rule     {words}"
 
 
