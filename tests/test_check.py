@@ -289,3 +289,23 @@ def test_a_key_that_is_missed_beside_its_trail_is_not_made_anew(folder):
     assert code == 1
     assert "restore the key" in next(f["mend"] for f in findings if f["where"] == "state.key")
     assert not (folder / "keys" / "hots.key").exists()
+
+
+def test_two_practices_in_one_folder(folder):
+    """Never shared between practices: neither trail nor ledger."""
+    (folder / "state").mkdir(exist_ok=True)
+    (folder / "state" / "practice").write_text("another-one")
+    code, findings = check(folder)
+    wrong = next(f for f in findings if f["level"] == "error" and f["where"] == "state.folder")
+    assert code
+    assert "another practice" in wrong["text"]
+    assert "folder of its own" in wrong["mend"]
+
+
+def test_a_key_that_is_open_to_others(folder):
+    """S-5: told with the command that mends it."""
+    (folder / "keys" / "host.key").chmod(0o644)
+    code, findings = check(folder)
+    assert code
+    mends = {f["mend"] for f in findings if f["where"] == "state.key"}
+    assert mends == {f"chmod 600 {folder / 'keys' / 'host.key'}"}

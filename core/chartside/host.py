@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -176,6 +177,7 @@ class Host:
         """The folder for state, made at first use, for this user only."""
         folder = self.config.path(self.config.state.folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _claim_folder(folder / "practice", self.config.practice.id)
         return folder
 
     @cached_property
@@ -362,6 +364,20 @@ def _attribute(target: str) -> Any:
         ) from None
 
 
+def _claim_folder(mark: Path, practice: str) -> None:
+    """Two practices in one folder would share a trail and a ledger. Raises ConfigError."""
+    try:
+        with mark.open("x", encoding="ascii") as file:
+            file.write(practice)
+    except FileExistsError:
+        owner = mark.read_text("ascii", errors="replace").strip()
+        if owner and owner != practice:
+            mend = "give each practice a folder of its own; where it was renamed, write the new id into that file"
+            raise ConfigError(
+                "state.folder", f"is that of another practice, as {mark} says", mend=mend
+            ) from None
+
+
 def load_secret(path: Path) -> bytes:
     """The secret in the file, made (0600) where there is none. Raises ConfigError for one that is cut."""
     if not path.exists():
@@ -369,8 +385,10 @@ def load_secret(path: Path) -> bytes:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
-    text = path.read_text("ascii").strip()
-    if len(text) != 64:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ConfigError("state.key", f"{path} is open to other users", mend=f"chmod 600 {path}")
+    text = path.read_text("ascii", errors="replace").strip()
+    if not re.fullmatch("[0-9a-f]{64}", text):
         mend = "restore it from the backup; with a new one the audit trail can no longer be verified"
         raise ConfigError("state.key", "does not hold a whole key", mend=mend)
     return bytes.fromhex(text)
