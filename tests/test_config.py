@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Annotated, Literal
 
-from chartside.config import ConfigErrors, load, parse
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chartside.config import ConfigErrors, load, parse, problems
 
 GOOD = """
 [practice]
@@ -126,3 +129,29 @@ def test_a_file_that_is_no_toml(tmp_path, text):
     (tmp_path / "chartside.toml").write_text(text)
     with pytest.raises(ConfigErrors, match="no valid TOML"):
         load(tmp_path / "chartside.toml")
+
+
+class _Folder(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["local"]
+    folder: str
+
+
+class _Mailbox(BaseModel):
+    type: Literal["sftp"]
+    host: str
+
+
+class _Settings(BaseModel):
+    house: Annotated[_Folder | _Mailbox, Field(discriminator="type")] | None = None
+
+
+def test_a_key_in_a_table_of_some_kind_is_named_as_it_is_written():
+    """H-2: pydantic's name for the kind that it took is no key of the file; the keys of that kind are told."""
+    with pytest.raises(ValidationError) as caught:
+        _Settings.model_validate({"house": {"type": "local", "folderr": "x"}})
+    told = {p.path: p.mend for p in problems(caught.value, _Settings, "plugins.billing")}
+    assert told == {
+        "plugins.billing.house.folder": "add `folder = ...`",
+        "plugins.billing.house.folderr": "did you mean 'folder'?",
+    }

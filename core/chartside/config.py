@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -205,42 +205,48 @@ _MENDS = {
 
 
 def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> ConfigError:
-    path = ".".join([*([prefix] if prefix else []), *map(str, item["loc"])]) or "(top)"
+    loc = item["loc"]
+    keys, inner = _walk(model, loc)
+    path = ".".join([*([prefix] if prefix else []), *keys]) or "(top)"
     if item["type"] == "extra_forbidden":
-        known = _siblings(model, item["loc"][:-1])
-        close = difflib.get_close_matches(str(item["loc"][-1]), known, 1)
-        mend = (
-            f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(sorted(known))}"
-        )
+        own = {"folder"} if model is Config else set()  # Config's, not the file's
+        known = sorted({name for m in _walk(model, loc[:-1])[1] for name in m.model_fields} - own)
+        close = difflib.get_close_matches(str(loc[-1]), known, 1)
+        mend = f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(known)}"
         return ConfigError(path, "no such key", mend=mend)
     if item["type"] == "missing":
-        mend = f"add [{path}]" if _is_table(model, item["loc"]) else f"add `{item['loc'][-1]} = ...`"
-        return ConfigError(path, "is missing", mend=mend)
+        return ConfigError(path, "is missing", mend=f"add [{path}]" if inner else f"add `{loc[-1]} = ...`")
     # our own validators say what is wrong; then, after a semicolon, the mend
     message, _, mend = item["msg"].removeprefix("Value error, ").partition("; ")
     kind = item["type"]
     return ConfigError(path, message, mend=mend or _MENDS.get(kind) or _MENDS.get(kind.partition("_")[0], ""))
 
 
-def _is_table(model: type[BaseModel], loc: tuple[Any, ...]) -> bool:
-    field = model.model_fields.get(str(loc[0])) if len(loc) == 1 else None
-    return field is not None and any(issubclass(t, BaseModel) for t in _types(field.annotation))
-
-
-def _siblings(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """Field names at a place of the model, for "did you mean"."""
+def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """The keys of a place as they are written, and the models there. Between the keys pydantic names the member of a
+    union that it took, by its ``type``."""
+    keys: list[str] = []
+    models = [model]
     for part in loc:
-        field = model.model_fields.get(str(part))
-        inner = [t for t in _types(field.annotation) if issubclass(t, BaseModel)] if field else []
-        if not inner:
-            return []
-        model = inner[0]
-    return [name for name in model.model_fields if name != "folder"]
+        if taken := [m for m in models if len(models) > 1 and part in _tags(m)]:
+            models = taken
+            continue
+        keys.append(str(part))
+        field = next((m.model_fields[part] for m in models if part in m.model_fields), None)
+        models = (
+            _models(field.annotation) if field else models
+        )  # else the key of a table of tables, or an index
+    return keys, models
 
 
-def _types(annotation: Any) -> list[type[Any]]:
-    parts = getattr(annotation, "__args__", ()) or (annotation,)
-    return [part for part in parts if isinstance(part, type)]
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    return get_args(model.model_fields["type"].annotation) if "type" in model.model_fields else ()
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]
 
 
 def _resolve(value: Any, path: str, folder: Path, errors: list[ConfigError]) -> Any:
