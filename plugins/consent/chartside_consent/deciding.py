@@ -43,6 +43,11 @@ def decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[De
 
     Raises FhirError where the consents cannot be read: without them there is no permit.
     """
+    with _collected_seldom():
+        return _decide_all(context, requests)
+
+
+def _decide_all(context: Context, requests: Sequence[DecisionRequest]) -> list[Decision]:
     asked = [references.plain(r.patient) for r in requests if r.action is not Action.CRISIS]
     instruments = fetch(context, list(dict.fromkeys(asked)), frozenset(r.action for r in requests))
     places = {references.plain(r.patient): r.location for r in requests}
@@ -79,13 +84,12 @@ def fetch(
     replace another.
     """
     found: dict[str, list[Instrument]] = {}
-    with _collected_seldom():
-        for resources in _ahead(partial(_search, context), list(chunks(patients))):
-            for resource in resources:
-                if not concerns(resource, actions):
-                    continue
-                instrument = compile_consent(resource)
-                found.setdefault(instrument.patient, []).append(instrument)
+    for resources in _ahead(partial(_search, context), list(chunks(patients))):
+        for resource in resources:
+            if not concerns(resource, actions):
+                continue
+            instrument = compile_consent(resource)
+            found.setdefault(instrument.patient, []).append(instrument)
     return {patient: newest(own) for patient, own in found.items()}
 
 

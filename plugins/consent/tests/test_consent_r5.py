@@ -72,6 +72,36 @@ PAIRS = {
         {"type": "permit", "period": {"end": "2026-11-23"}},
         {"decision": "permit", "period": {"end": "2026-11-23"}},
     ),
+    "but not to one, nor for marketing, nor restricted data": (
+        {
+            "type": "permit",
+            "provision": [
+                {"type": "deny", "actor": EIGHT},
+                {"type": "deny", "purpose": [coding(REASON, "HMARKT")]},
+                {"type": "deny", "securityLabel": RESTRICTED},
+            ],
+        },
+        {
+            "decision": "permit",
+            "provision": [
+                {"actor": EIGHT},
+                {"purpose": [coding(REASON, "HMARKT")]},
+                {"securityLabel": RESTRICTED},
+            ],
+        },
+    ),
+    "only to one": (
+        {"type": "deny", "provision": [{"type": "permit", "actor": EIGHT}]},
+        {"decision": "deny", "provision": [{"actor": EIGHT}]},
+    ),
+    "class by its name of R4, one concept in the place of a list": (
+        {"type": "permit", "provision": [{"type": "deny", "class": [{"code": "Observation"}]}]},
+        {
+            "decision": "permit",
+            "provision": [{"class": [{"code": "Observation"}]}],
+            "regulatoryBasis": concept(ACT_CODE, "hipaa-self-pay"),
+        },
+    ),
     "nothing said": ({}, {"regulatoryBasis": [concept(ACT_CODE, "INFA")]}),
 }
 
