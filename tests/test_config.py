@@ -155,3 +155,11 @@ def test_a_key_in_a_table_of_some_kind_is_named_as_it_is_written():
         "plugins.billing.house.folder": "add `folder = ...`",
         "plugins.billing.house.folderr": "did you mean 'folder'?",
     }
+
+
+def test_a_typo_in_a_key_that_the_config_has_of_its_own(tmp_path):
+    """``folder`` is a key of [state], though not of the file's top."""
+    path = tmp_path / "chartside.toml"
+    path.write_text(GOOD + '[state]\nfoldr = "x"\n')
+    with pytest.raises(ConfigErrors, match="did you mean 'folder'"):
+        load(path)

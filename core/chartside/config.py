@@ -209,7 +209,7 @@ def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> Confi
     keys, inner = _walk(model, loc)
     path = ".".join([*([prefix] if prefix else []), *keys]) or "(top)"
     if item["type"] == "extra_forbidden":
-        own = {"folder"} if model is Config else set()  # Config's, not the file's
+        own = {"folder"} if model is Config and len(loc) == 1 else set()  # Config's, not the file's
         known = sorted({name for m in _walk(model, loc[:-1])[1] for name in m.model_fields} - own)
         close = difflib.get_close_matches(str(loc[-1]), known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(known)}"
