@@ -317,3 +317,25 @@ def test_a_garbled_record_is_no_crash_and_no_reason_to_send(monkeypatch, garbled
         assert State.DONE in states
         assert len(other.recent(["r"], bench.clock.now() - LEASE)["r"]) >= 1
         assert list(other.undecided()) == []
+
+
+def test_a_record_without_a_version_is_not_written_over(monkeypatch):
+    """S-20, H-4: told as failed for this one; the others go on."""
+    sandbox = Sandbox()
+    with sandbox.running() as url:
+        bench = Bench(sandbox, url, "Communication")
+        ledger, effects = bench.ledger(), bench.effects(2)
+        claims = ledger.claim(effects)
+        read_page = searching.read_page
+
+        def spoiled(*given):
+            page = read_page(*given)
+            page.matches[:] = [r | ({"meta": {}} if effects[0].key in str(r) else {}) for r in page.matches]
+            return page
+
+        monkeypatch.setattr(searching, "read_page", spoiled)
+        other = bench.ledger("w2")
+        bench.clock.advance(LEASE * 2)
+        states = [c.state for c in other.begin(other.claim(effects))]
+        assert states == [State.FAILED, State.BEGUN]
+        ledger.release(claims)

@@ -113,7 +113,7 @@ class FhirLedger(Ledger):
         """See Ledger. The lease is ended, the resource stays: a delete would need a right of its own."""
         entries = []
         for claim in claims:
-            held = self._known.get(claim.effect.key)
+            held = self._versioned(claim)
             if held is not None:
                 entries.append(self._update(claim.effect, held, State.CLAIMED, lease=timedelta(0)))
         self._send(entries)
@@ -210,7 +210,7 @@ class FhirLedger(Ledger):
         """One round. Fills ``moved``; gives back the claims that should be tried again, freshly read."""
         if not self._heeds:
             claims = self._look_again(claims, old, new, moved)
-        held = [(c, self._known.get(c.effect.key)) for c in claims]
+        held = [(c, self._versioned(c)) for c in claims]
         entries = [
             self._update(c.effect, r, new, result=results.get(c.effect.key)) for c, r in held if r is not None
         ]
@@ -228,6 +228,11 @@ class FhirLedger(Ledger):
         if not self._heeds:
             moved |= self._overwritten([c for c in claims if c.effect.key in moved])
         return self._look_again(lost, old, new, moved)
+
+    def _versioned(self, claim: Claim) -> Resource | None:
+        """The record as it is known, unless it came without the version that an update needs."""
+        held = self._known.get(claim.effect.key)
+        return held if held is not None and version_of(held) else None
 
     def _overwritten(self, claims: Sequence[Claim]) -> dict[str, Claim]:
         """Servers were seen that ignore ``If-Match``: there only a look before and after tells whose a claim is.
