@@ -62,9 +62,9 @@ def compile_consent(resource: Any) -> Instrument:
     """Compile a Consent, R4 or R5. Raises InputError for what is no Consent."""
     if not isinstance(resource, Mapping) or resource.get("resourceType") != "Consent":
         raise InputError("this is no Consent", mend="give FHIR Consent resources (R4 or R5) as JSON")
-    is_new = r5.is_r5(resource)
-    form = r5.to_r4(resource) if is_new else resource
+    form = resource
     try:
+        form = r5.to_r4(resource) if r5.is_r5(resource) else resource
         return _Compiler(form).instrument()
     except (Murky, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         problem = (

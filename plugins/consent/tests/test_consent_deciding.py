@@ -171,3 +171,32 @@ def test_on_sekmet(sekmet, clock, tmp_path) -> None:
         session.put(f"{base}/Consent/{given['id']}", json={**given, "status": "inactive"}).raise_for_status()
         [decision] = host.gate.decide(texts([patient["id"]], clock.now()))
         assert not decision.permitted
+
+
+@pytest.mark.ehr(clients=1)
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        {"category": [7]},
+        {"meta": 7},
+        {"provision": [None]},
+        {"provision": [{"type": 7}]},
+        {"status": {}},
+        {"patient": 7},
+    ],
+)
+def test_one_consent_that_nobody_can_read_denies_no_one_else(host, ehr, clock, garbled) -> None:
+    """H-4: in the forms of R4 and R5; the decider stays in its place."""
+    for name in ("a", "b"):
+        ehr.put({"resourceType": "Patient", "id": name})
+        ehr.put({**text_consent(name), "id": f"{name}-texts"})
+    new = {
+        "subject": {"reference": "Patient/a"},
+        "decision": "permit",
+        "grantor": [{"reference": "Patient/a"}],
+    }
+    for form in ({}, new):
+        ehr.put({**text_consent("a"), **form, "id": "a-texts", **garbled})
+        _, other = host.gate.decide(texts(["a", "b"], clock.now()))
+        assert other.permitted
+        assert "consent" in host.plugins.loaded
