@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -119,3 +120,30 @@ def test_what_a_server_sent_does_not_steer_the_terminal(capsys):
     assert "\x1b[2J" not in shown
     assert "\u202e" not in shown
     assert not any(line.startswith("sent: 99") for line in shown.splitlines())
+
+
+def test_the_sandbox_asks_for_a_log_in_by_registered_keys(tmp_path):
+    """S-3: `init`, `sandbox --jwks`, `check` go through with real keys, and name the scope that is not granted."""
+    call("init", str(tmp_path / "trial"), "--ehr", "http://127.0.0.1:8080/fhir")
+    config = tmp_path / "trial" / "chartside.toml"
+    given = ["--jwks", str(tmp_path / "trial" / "jwks-ES384.json"), "--client-id", "ours", "--port", "0"]
+    for scopes, lacks in (("system/*.cruds", False), ("system/Appointment.rs", True)):
+        process = chartside("sandbox", "--clients", "0", "--scopes", scopes, *given, stdout=subprocess.PIPE)
+        try:
+            url = process.stdout.readline().split()[0]
+            text = re.sub(r'base_url = "[^"]*"', f'base_url = "{url}"', config.read_text("utf-8"))
+            config.write_text(re.sub(r'client_id = "[^"]*"', 'client_id = "ours"', text), "utf-8")
+            shown = call("check", "--config", str(config)).output
+        finally:
+            process.terminate()
+            process.wait(20)
+        assert ("system/Consent" in shown) is lacks, shown
+
+
+def test_a_file_that_holds_no_keys_is_told(tmp_path):
+    (tmp_path / "keys.json").write_text('{"keys": 3}')
+    for name in ("keys.json", "absent.json"):
+        process = chartside("sandbox", "--jwks", str(tmp_path / name), stderr=subprocess.PIPE)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert errors.startswith("error: --jwks: ")
