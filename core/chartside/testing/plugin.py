@@ -125,13 +125,13 @@ def respx_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[respx.Router]:
     router.reset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one for each file, so that no file finds what another one has written
 def sekmet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Give a running sekmet-fhir that asks for no token: ``.base_url``."""
     yield from _sekmet(request.config.rootpath, tmp_path_factory.mktemp("sekmet"), secured=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sekmet_smart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Give a running sekmet-fhir behind SMART backend services: ``.base_url``, ``.token_url``, ``.client(alg)``."""
     yield from _sekmet(request.config.rootpath, tmp_path_factory.mktemp("sekmet-smart"), secured=True)
