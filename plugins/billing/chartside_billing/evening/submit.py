@@ -105,7 +105,7 @@ def submit(
             report.set_aside.append(f"{claim.source or claim.where}: {problems[id(claim)]}")
             report.counts["set aside"] += 1
     if dry_run:
-        report.counts["would go out"] = len(ready)
+        report.counts["would go out, where not sent before"] = len(ready)
         return report
     waiting, mended = _rejections(context)
     report.counts += Counter(_WAITS for claim in ready if _name(claim) in waiting)
