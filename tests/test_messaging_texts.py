@@ -129,4 +129,6 @@ def test_sequence_rises_with_each_change():
     again = parsed(invite().request(NOW + timedelta(days=1)))[1]
     moved = parsed(invite(NOW + timedelta(hours=30), NOW).request(NOW))[1]
     assert first["SEQUENCE"] == again["SEQUENCE"] < moved["SEQUENCE"]
+    off = parsed(invite().cancel(NOW))[1]
+    assert off["SEQUENCE"] > first["SEQUENCE"], "also where the EHR does not say when it was cancelled"
     assert 0 <= sequence(datetime(2100, 1, 1, tzinfo=UTC)) < 2**31

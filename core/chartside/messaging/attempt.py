@@ -155,12 +155,16 @@ class Maker:
         made = self._make(one.intent, one.way + 1)
         return replace(made, before=(*one.before, (one.via.kind, reason)))
 
+    def key(self, intent: Intent, kind: str) -> str:
+        """How the ledger and the EHR know it, by this kind of channel."""
+        return effect_key(
+            self.practice.id, self.plugin, *intent.parts, kind, intent.recipient or intent.patient
+        )
+
     def _make(self, intent: Intent, way: int) -> Attempt:
         via = intent.ways[way]
         number = hmac.new(self.secret, f"{via.kind}:{via.to}".encode(), hashlib.sha256).hexdigest()[:32]
-        person = intent.recipient or intent.patient
-        key = effect_key(self.practice.id, self.plugin, *intent.parts, via.kind, person)
-        return Attempt(intent, way, key, number, via.render())
+        return Attempt(intent, way, self.key(intent, via.kind), number, via.render())
 
 
 def why(decision: Decision) -> str:

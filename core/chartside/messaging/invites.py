@@ -33,7 +33,7 @@ class Invite:
         return self._attachment("REQUEST", "CONFIRMED", now)
 
     def cancel(self, now: datetime) -> Attachment:
-        """The visit is off (METHOD CANCEL)."""
+        """The visit is off (METHOD CANCEL): above every request for it, also where the EHR tells no change."""
         return self._attachment("CANCEL", "CANCELLED", now)
 
     def _attachment(self, method: str, status: str, now: datetime) -> Attachment:
@@ -48,7 +48,7 @@ class Invite:
     def _event(self, status: str, now: datetime) -> icalendar.Event:
         event = icalendar.Event()
         event.add("uid", f"{self.uid}@chartside")
-        event.add("sequence", sequence(self.changed))
+        event.add("sequence", sequence(self.changed) + (status == "CANCELLED"))
         event.add("dtstamp", now.astimezone(UTC))
         event.add("dtstart", self.start.astimezone(UTC))
         event.add("dtend", self.end.astimezone(UTC))

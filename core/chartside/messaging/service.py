@@ -90,6 +90,10 @@ class Messages:
                 batch = []
         yield from self._round(batch, recheck, dry_run)
 
+    def key(self, intent: Intent, kind: str) -> str:
+        """The identifier of an intent's record, had it gone by this kind of channel: to look up whether it did."""
+        return self._maker.key(intent, kind)
+
     def _round(self, intents: Sequence[Intent], recheck: Recheck | None, dry_run: bool) -> Iterator[Outcome]:
         """One batch; those whose first way failed for good go round again by their next way."""
         told: list[Outcome] = []

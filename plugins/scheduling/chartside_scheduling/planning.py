@@ -11,8 +11,9 @@ from chartside.codes import MessageCategory, Purpose
 from chartside.fhir.paths import is_reference
 from chartside.messaging.model import Intent, Later, Way
 from chartside.types import Resource
-from chartside_scheduling import visits
+from chartside_scheduling import notices, visits
 from chartside_scheduling.people import Reach, is_minor, reach
+from chartside_scheduling.steps import Window
 from chartside_scheduling.texts import Texts
 from chartside_scheduling.visits import Visit
 
@@ -31,7 +32,7 @@ class Plan:
         self._context, self._report, self._settings = context, report, context.settings
         self._texts = Texts(context.settings, context.practice)
         self._rules = context.settings.rules
-        self._problems: dict[tuple[str, str], str] = {}
+        self._problems: dict[tuple[tuple[str, ...], str], str] = {}
 
     def intents(self) -> Iterator[Intent]:
         """Lazily, page by page. Only the windows of the steps are searched, so the cost is that of what is due."""
@@ -43,19 +44,25 @@ class Plan:
                 "_include": "Appointment:patient",
             }
             for page in self._context.fhir.search("Appointment", params).pages():
-                due = list(self._due(page.matches))
+                due = list(self._due(page.matches, window))
                 patients = self._patients(due, dict(page.included))
                 guardians = self._guardians(patients)
-                for visit, step in due:
-                    for patient in visit.patients:
-                        yield self._intent(visit, step, patient, patients, guardians)
+                found = [
+                    (v, step, p, self._reach(p, patients, guardians)) for v, step in due for p in v.patients
+                ]
+                yield from (self._intent(v, step, p, r) for v, step, p, r in found if step is not None)
+                off = ((v, p, r) for v, _, p, r in found if v.cancelled)
+                yield from notices.intents(self._context, self._texts, off)
 
     def problem(self, intent: Intent) -> str:
         """Why an intent of this plan has no way to go; empty for one that has."""
-        return self._problems.get((intent.about, intent.patient), "")
+        return self._problems.get((intent.parts, intent.patient), "")
 
-    def _due(self, resources: Sequence[Resource]) -> Iterator[tuple[Visit, int]]:
-        """Servers were seen to leave out parameters that they do not know, so everything is looked at again."""
+    def _due(self, resources: Sequence[Resource], window: Window) -> Iterator[tuple[Visit, int | None]]:
+        """Servers were seen to leave out parameters that they do not know, so everything is looked at again.
+
+        With the cancelled ones that have no step now: their clients may have got a calendar entry before.
+        """
         for resource in resources:
             visit = visits.read(resource, self._context.fhir.local)
             if isinstance(visit, str):
@@ -66,10 +73,12 @@ class Plan:
                     )
                 continue
             step = self._rules.due(visit.start, visit.types, self._context.clock.now())
-            if step is not None:
+            if step is not None or (visit.cancelled and window.start <= visit.start < window.end):
                 yield visit, step
 
-    def _patients(self, due: Sequence[tuple[Visit, int]], found: dict[str, Resource]) -> dict[str, Resource]:
+    def _patients(
+        self, due: Sequence[tuple[Visit, int | None]], found: dict[str, Resource]
+    ) -> dict[str, Resource]:
         """The clients by reference; those that the server did not include are read."""
         wanted = dict.fromkeys(patient for visit, _ in due for patient in visit.patients)
         missing = [reference.partition("/")[2] for reference in wanted if reference not in found]
@@ -93,25 +102,20 @@ class Plan:
         found = minor.get("reference") if isinstance(minor, dict) else None
         return self._context.fhir.local(found) if isinstance(found, str) else ""
 
-    def _intent(
-        self,
-        visit: Visit,
-        step: int,
-        reference: str,
-        patients: dict[str, Resource],
-        guardians: dict[str, list[Resource]],
-    ) -> Intent:
-        settings, practice = self._settings, self._context.practice
-        patient, now = patients.get(reference), self._context.clock.now()
+    def _reach(
+        self, reference: str, patients: dict[str, Resource], guardians: dict[str, list[Resource]]
+    ) -> Reach:
+        patient, now, settings = patients.get(reference), self._context.clock.now(), self._settings
+        if patient is None:
+            return Reach(problem="the client's record cannot be read")
+        return reach(patient, guardians.get(reference, []), settings.channels, now, settings.adult_age)
+
+    def _intent(self, visit: Visit, step: int, reference: str, found: Reach) -> Intent:
+        practice, parts = self._context.practice, ("reminder", *visit.version, f"{step}h")
         if visit.cancelled:
             found = Reach(problem="cancelled")
-        elif patient is None:
-            found = Reach(problem="the client's record cannot be read")
-        else:
-            others = guardians.get(reference, [])
-            found = reach(patient, others, settings.channels, now, settings.adult_age)
         if found.problem:
-            self._problems[visit.reference, reference] = found.problem
+            self._problems[parts, reference] = found.problem
         language = self._texts.language(found.language)
         ways = tuple(
             Way(
@@ -123,7 +127,7 @@ class Plan:
             for kind, address in found.addresses.items()
         )
         return Intent(
-            parts=("reminder", *visit.version, f"{step}h"),
+            parts=parts,
             patient=reference,
             ways=ways,
             until=self._rules.until(visit.start, step),
@@ -162,13 +166,8 @@ class Plan:
     ) -> str:
         if appointment is None or patient is None:
             return Later("the visit or the client cannot be read")
-        visit = visits.read(appointment, self._context.fhir.local)
-        if isinstance(visit, str) and visit != visits.NOT_BOOKED:
-            return Later(f"the visit: {visit}")
-        if isinstance(visit, str) or visit.cancelled or intent.patient not in visit.patients:
-            return "cancelled, or no longer booked"
-        if visit.version != intent.parts[1:3]:
-            return "moved to another time"
+        if changed := _changed(visits.read(appointment, self._context.fhir.local), intent):
+            return changed
         settings, now = self._settings, self._context.clock.now()
         others = [guardian] if guardian and self._minor(guardian) == intent.patient else []
         found = reach(patient, others, settings.channels, now, settings.adult_age)
@@ -178,6 +177,17 @@ class Plan:
         return (
             "" if same and found.recipient == intent.recipient else "the client's number or address changed"
         )
+
+
+def _changed(visit: Visit | str, intent: Intent) -> str:
+    """Why the visit, as it stands now, is no longer what the message says; empty where it is."""
+    if isinstance(visit, str) and visit != visits.NOT_BOOKED:
+        return Later(f"the visit: {visit}")
+    if isinstance(visit, str) or intent.patient not in visit.patients:
+        return "cancelled, or no longer booked"
+    if visit.cancelled != notices.is_notice(intent):
+        return "cancelled, or no longer booked" if visit.cancelled else Later("booked again")
+    return "" if visit.version == intent.parts[1:3] else "moved to another time"
 
 
 def _ids(references: Iterable[str]) -> list[str]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from chartside import Job, JobOptions, JobReport, effect_key
-from chartside.codes import EFFECT_SYSTEM, MESSAGE_CATEGORY_SYSTEM, MessageCategory, TaskCode, has_coding
-from chartside.errors import FhirError
+from chartside.codes import MESSAGE_CATEGORY_SYSTEM, MessageCategory, TaskCode, has_coding
 from chartside.jobs.tasks import StaffTask
 from chartside.messaging.model import UNCLEAR, Outcome, Status
-from chartside.types import Resource
+from chartside_scheduling import notices
 from chartside_scheduling.planning import Plan
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from chartside.jobs.ledger import Claim
 
 COLUMNS = ("appointment", "client", "step", "by", "outcome", "why", "recorded")
-_CHUNK = 50
 _UNDECIDED = (
     "A reminder may or may not have been sent, and the provider cannot tell. "
     "Please look, and call the client if in doubt."
@@ -118,16 +116,8 @@ class Teller:
 
 def known(context: Context, outcomes: list[Outcome]) -> Iterable[Outcome]:
     """A dry run claims nothing, so what was sent already is looked up in the EHR's records instead."""
-    sent: dict[str, str] = {}
     keys = [outcome.key for outcome in outcomes if outcome.key]
-    try:
-        for start in range(0, len(keys), _CHUNK):
-            wanted = ",".join(f"{EFFECT_SYSTEM}|{key}" for key in keys[start : start + _CHUNK])
-            for found in context.fhir.search("Communication", {"identifier": wanted}).matches():
-                if found.get("status") in ("completed", "in-progress", "not-done"):
-                    sent |= dict.fromkeys(_keys(found), f"Communication/{found.get('id', '')}")
-    except FhirError:  # read-only EHRs keep no such record: then the plan is all that can be shown
-        sent = {}
+    sent = notices.recorded(context, keys, ("completed", "in-progress", "not-done"))
     for outcome in outcomes:
         home = sent.get(outcome.key)
         yield (
@@ -135,12 +125,6 @@ def known(context: Context, outcomes: list[Outcome]) -> Iterable[Outcome]:
             if home
             else outcome
         )
-
-
-def _keys(found: Resource) -> list[str]:
-    listed = found.get("identifier")
-    own = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
-    return [str(i.get("value")) for i in own if i.get("system") == EFFECT_SYSTEM]
 
 
 JOB = Job("reminders", "Reminds clients of their visits.", run)

@@ -22,8 +22,8 @@ class Settings(BaseModel):
     goes before it.
     ``minimum_notice_hours``: nothing is sent later than this. ``catch_up_hours``: how late a step may still be sent,
     which must outlast a night. ``adult_age``: who is younger is reached through a guardian only. ``texts``: the
-    practice's own, by ``sms.en``, ``sms.es``, ``email.en``, ``email.es``. ``short_name``: the practice's name in text
-    messages.
+    practice's own, by ``sms.en``, ``email.en``, ``cancelled.en`` (an e-mail), and the same with ``es``.
+    ``short_name``: the practice's name in text messages.
     ``reply_keys``: name the keys 1, 2 and 3 in the text; only where somebody reads the replies. ``calendar``:
     put a calendar file into e-mails.
     """
@@ -44,7 +44,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        known = {f"{kind}.{language}" for kind in ("sms", "email") for language in ("en", "es")}
+        known = {f"{kind}.{language}" for kind in ("sms", "email", "cancelled") for language in ("en", "es")}
         unknown = sorted(set(self.texts) - known)
         if unknown:
             raise ValueError(f"texts: {', '.join(unknown)} is no text; known are {', '.join(sorted(known))}")

@@ -25,10 +25,17 @@ SHIPPED = {
     "To change it, please call {{ contact }}.\n",
     "email.es": "Hola:\n\nsu cita con {{ practice }} es el {{ day }} a las {{ time }}.\n\n"
     "Para cambiarla, llame al {{ contact }}.\n",
+    "cancelled.en": "Hello,\n\nyour appointment with {{ practice }} on {{ day }} at {{ time }} was cancelled.\n\n"
+    "To make a new one, please call {{ contact }}.\n",
+    "cancelled.es": "Hola:\n\nsu cita con {{ practice }} del {{ day }} a las {{ time }} fue cancelada.\n\n"
+    "Para pedir otra, llame al {{ contact }}.\n",
 }
-SUBJECTS = {"en": "Your appointment", "es": "Su cita"}
+SUBJECTS = {
+    "email": {"en": "Your appointment", "es": "Su cita"},
+    "cancelled": {"en": "Your appointment was cancelled", "es": "Su cita fue cancelada"},
+}
 SUMMARIES = {"en": "Appointment", "es": "Cita"}
-LANGUAGES = tuple(SUBJECTS)
+LANGUAGES = tuple(SUMMARIES)
 
 _KEYS = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir mas."}
 _REPLY_KEYS = {
@@ -60,7 +67,7 @@ class Texts:
         return wanted if wanted in LANGUAGES else self._settings.language
 
     def template(self, kind: str, language: str) -> Template:
-        """The text for one kind of channel and language."""
+        """The text for one kind of channel, or for the e-mail about a cancelled visit, and language."""
         name = f"{kind}.{language}"
         own = "own." if name in self._settings.texts else ""
         return Template(f"reminder.{own}{name}", self._sources[name], one_text=kind == "sms")
@@ -74,8 +81,11 @@ class Texts:
         body = template.render(self._values(kind, language, start, zone))
         if kind == "sms":
             return Rendered(body, template=template.id)
-        attachments = (self._invite(visit, language).request(clock.now()),) if self._settings.calendar else ()
-        return Rendered(body, SUBJECTS[language], attachments, template.id)
+        invite = self._invite(visit, language)
+        file = invite.cancel(clock.now()) if kind == "cancelled" else invite.request(clock.now())
+        return Rendered(
+            body, SUBJECTS[kind][language], (file,) if self._settings.calendar else (), template.id
+        )
 
     def problems(self) -> list[str]:
         """What is wrong with the texts, one sentence each, for ``chartside check``."""
