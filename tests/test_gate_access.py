@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chartside.errors import UndeclaredAccess
-from chartside.gate.access import need_entry, need_operation, need_search
+from chartside.gate.access import need_operation, need_search
 from chartside.manifest import Manifest
 
 MANIFEST = Manifest.model_validate(
@@ -53,50 +53,6 @@ def test_what_is_not_declared_is_refused(kind, params):
     with pytest.raises(UndeclaredAccess) as caught:
         need_search(MANIFEST, kind, params)
     assert "Doe" not in str(caught.value)
-
-
-ENTRIES = [
-    (
-        {
-            "request": {"method": "POST", "url": "Communication"},
-            "resource": {"resourceType": "Communication"},
-        },
-        True,
-    ),
-    (
-        {
-            "request": {"method": "PUT", "url": "Communication/1"},
-            "resource": {"resourceType": "Communication"},
-        },
-        True,
-    ),
-    ({"request": {"method": "GET", "url": "Appointment?date=2026"}}, True),
-    ({"request": {"method": "POST", "url": "Appointment/$find"}}, True),
-    (
-        {"request": {"method": "POST", "url": "Appointment"}, "resource": {"resourceType": "Appointment"}},
-        False,
-    ),
-    ({"request": {"method": "POST", "url": "Communication"}, "resource": {"resourceType": "Patient"}}, False),
-    ({"request": {"method": "POST", "url": "Communication"}}, False),
-    ({"request": {"method": "DELETE", "url": "Communication/1"}}, False),
-    ({"request": {"method": "GET", "url": "Patient/1"}}, False),
-    ({"request": {"method": "GET", "url": "https://evil.example/Communication/1"}}, False),
-    ({"request": {"method": "GET", "url": "/Patient/1"}}, False),
-    ({"request": {"method": "GET", "url": "//evil.example/Communication"}}, False),
-    ({"request": {"method": "POST", "url": "Patient/$match"}}, False),
-    ({"request": {"method": "BREW", "url": "Communication/1"}}, False),
-    ({}, False),
-]
-
-
-@pytest.mark.parametrize(("entry", "allowed"), ENTRIES)
-def test_each_entry_of_a_bundle_is_a_request(entry, allowed):
-    """S-7: a transaction is no way around."""
-    if allowed:
-        need_entry(MANIFEST, entry)
-        return
-    with pytest.raises(UndeclaredAccess):
-        need_entry(MANIFEST, entry)
 
 
 def test_operations_are_declared_by_name():

@@ -1,21 +1,19 @@
 """Declared access: what a manifest lets a plugin ask of a FHIR server, decided before anything is sent (S-7).
 
-Side doors are closed, too: chained parameters and ``_has`` read another type, ``_include`` returns one, an
-entry of a bundle is a request of its own, and an absolute URL leads elsewhere.
+Side doors are closed, too: chained parameters and ``_has`` read another type, ``_include`` returns one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from chartside.errors import UndeclaredAccess
 from chartside.fhir.bundle import query
 from chartside.manifest import Manifest
-from chartside.types import Resource
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}\Z")
 _WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
@@ -99,38 +97,6 @@ def _need_chain(manifest: Manifest, name: str, target: str | None) -> None:
     need(manifest, target, "s")
     for deeper in re.findall(r"\.[a-z][A-Za-z_-]*(?::([A-Za-z]+))?(?=\.)", name):
         _need_chain(manifest, "x.", deeper or None)
-
-
-def need_entry(manifest: Manifest, entry: Resource) -> tuple[str, str]:
-    """Check one Bundle.entry of a transaction or batch. Returns its letter and type."""
-    request = entry.get("request") or {}
-    method, url = str(request.get("method", "")).upper(), str(request.get("url", ""))
-    parts = urlsplit(url)
-    path = parts.path.strip("/").split("/")
-    if parts.scheme or parts.netloc or url.startswith("/") or not path[0]:
-        raise UndeclaredAccess(f"plugin {manifest.name}: an entry's URL must be relative, as in Task/12")
-    kind = path[0]
-    if any(part.startswith("$") for part in path):
-        need_operation(manifest, kind, next(part for part in path if part.startswith("$"))[1:])
-        return "o", kind
-    if method == "GET" and (len(path) == 1 or path[1] == "_search"):
-        need_search(manifest, kind, parse_qsl(parts.query))
-        return "s", kind
-    letter = {"GET": "r", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}.get(method)
-    if letter is None:
-        raise UndeclaredAccess(f"plugin {manifest.name}: an entry has no method that is allowed")
-    need(manifest, kind, letter)
-    _need_same_type(manifest, kind, entry.get("resource"), method)
-    if method == "PUT" and len(path) == 1:  # a conditional update may create
-        need(manifest, kind, "c")
-    return letter, kind
-
-
-def _need_same_type(manifest: Manifest, kind: str, resource: object, method: str) -> None:
-    if method in ("POST", "PUT") and (
-        not isinstance(resource, Mapping) or resource.get("resourceType") != kind
-    ):
-        raise UndeclaredAccess(f"plugin {manifest.name}: an entry's resource is not of the type of its URL")
 
 
 def need_operation(manifest: Manifest, resource_type: str, name: str) -> None:
