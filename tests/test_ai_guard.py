@@ -181,7 +181,18 @@ def test_a_plugin_with_ai_text_writes_no_text_by_itself(world: World, way: str, 
 
 def test_every_public_method_is_known_to_these_tests() -> None:
     """A method added to the client is a path that nobody has tried: put it into WAYS, or name it a reader."""
-    readers = {"read", "vread", "history", "read_many", "search", "supports", "route", "delete", "operation"}
+    readers = {
+        "local",
+        "read",
+        "vread",
+        "history",
+        "read_many",
+        "search",
+        "supports",
+        "route",
+        "delete",
+        "operation",
+    }
     # `delete` and `operation` have tests of their own.
     public = {name for name, _ in inspect.getmembers(GatedFhir) if not name.startswith("_")}
     tried = {way.split()[0] for way in WAYS if way.split()[0] in public} | {"execute", "transaction"}
