@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,7 +76,8 @@ def test_sent_recorded_and_not_again(desk):
     assert record["medium"][0]["coding"][0]["code"] == "SMSWRIT"
     assert record["sent"]
     assert "your appointment" not in json.dumps(records)
-    assert "555" not in json.dumps(records)
+    for message in desk.gateway.messages:  # whole numbers: three digits alone may stand in any hash
+        assert message.to.removeprefix("+1") not in re.sub(r"[ ().-]", "", json.dumps(records))
     assert [a["status"] for a in desk.ehr.all("Appointment")] == ["booked"] * 3, (
         "R-13: never a sign of a reminder"
     )
