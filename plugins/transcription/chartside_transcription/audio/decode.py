@@ -54,6 +54,7 @@ class Decoding:
         self.declared = 0.0
         self._chunks: Iterable[bytes] | None = None
         self._broken_off: Exception | None = None
+        self._feeder: threading.Thread | None = None
         leave_no_dump()
         self._process = self._start(source)
 
@@ -76,7 +77,8 @@ class Decoding:
 
     def __iter__(self) -> Iterator[Samples]:
         if self._chunks is not None:
-            threading.Thread(target=self._feed, args=(self._chunks,), daemon=True).start()
+            self._feeder = threading.Thread(target=self._feed, args=(self._chunks,), daemon=True)
+            self._feeder.start()
         output = self._process.stdout
         assert output is not None
         head = output.read(8)
@@ -112,7 +114,9 @@ class Decoding:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr, self._process.stdin):
+        # once it runs, the feeder closes its own pipe: two threads closing one buffer was seen to fail
+        fed = self._process.stdin if self._feeder is None else None
+        for pipe in (self._process.stdout, self._process.stderr, fed):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
