@@ -59,6 +59,7 @@ def test_what_init_writes_is_well(folder):
     assert [f for f in findings if f["level"] == "error"] == []
     assert code == 0
     assert any("effects are recorded in: Communication in the EHR" in f["text"] for f in findings)
+    assert any("AuditEvents are written to: the EHR, many in one request" in f["text"] for f in findings)
 
 
 def test_init_overwrites_nothing(folder):

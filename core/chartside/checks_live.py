@@ -67,6 +67,7 @@ def _recorded(host: Host) -> Iterator[Finding]:
     for name in whole:
         yield from guarded(f"plugins.{name}", lambda name=name: _own(host, name))  # type: ignore[misc]
     yield Finding("ok", "ledger", f"effects are recorded in: {host.ledger.home}")
+    yield Finding("ok", "audit", f"AuditEvents are written to: {host.audit_home}")
 
 
 def _opens(host: Host, name: str) -> bool:

@@ -120,6 +120,12 @@ class State(_Table):
     key: Path = Path("keys/host.key")
 
 
+class AuditTable(_Table):
+    """``[audit]``. ``singly``: write the AuditEvents of messages also to a server that takes only one in a request."""
+
+    singly: bool = False
+
+
 class PolicyTable(_Table):
     """``[policy]``: replaces the packs that are shipped; ``licence_states`` are those of the clinicians."""
 
@@ -135,6 +141,7 @@ class Config(_Table):
     companion: Server | None = None
     state: State = State()
     policy: PolicyTable = PolicyTable()
+    audit: AuditTable = AuditTable()
     outbound: dict[str, dict[str, Any]] = Field(default_factory=dict)
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     messaging: dict[str, Any] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ from chartside.ai import AiWriter, binds, guard_effect, guard_entries
 from chartside.audit import Auditor, Observer, Trail
 from chartside.audit.decisions import decided
 from chartside.audit.deliver import deliver
+from chartside.audit.home import AuditHome, audit_home
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
@@ -183,24 +184,19 @@ class Host:
     @cached_property
     def auditor(self) -> Auditor:
         """The trail, and AuditEvents where a server takes them."""
-        auth = self.config.ehr.auth
-        observer = Observer(
-            host=auth.client_id if auth else "chartside",
-            practice=self.config.practice.id,
-            server=self.config.ehr.base_url,
-            recipients=self.outbound.addresses,
-        )
-        return Auditor(Trail(self.state / "audit.jsonl", self.secret), observer, sink=self._sink)
+        trail, who = Trail(self.state / "audit.jsonl", self.secret), observer(self.config, self.outbound)
+        return Auditor(trail, who, sink=self._sink, each_message=lambda: self.audit_home.each_message)
 
     def _sink(self, events: Sequence[dict[str, Any]]) -> None:
         """AuditEvents to their home; nowhere where no server takes them, the trail has them."""
-        place = self._audit_place()
+        place = self.audit_home.place
         if place:
             deliver(place.client, [Create(event) for event in events])
 
-    def _audit_place(self) -> Place | None:
-        places = [self.route.ehr, *([self.route.companion] if self.route.companion else [])]
-        return next((p for p in places if p.adapter.supports("AuditEvent", "create")), None)
+    @cached_property
+    def audit_home(self) -> AuditHome:
+        """Where AuditEvents live. Raises as ``route`` does."""
+        return audit_home(self.route, singly=self.config.audit.singly)
 
     # --- ledger and messages -----------------------------------------------------------------------
 
@@ -210,7 +206,7 @@ class Host:
         for place, where in ((self.route.ehr, "the EHR"), (self.route.companion, "the companion server")):
             kind = next((k for k in ("Communication", "Task") if place and _takes_claims(place, k)), None)
             if place and kind:
-                audit = place is self._audit_place()
+                audit = place is self.audit_home.place
                 return FhirLedger(
                     place.client,
                     kind,
@@ -339,6 +335,17 @@ class Host:
         except Exception as error:
             self.plugins.set_aside(name, error)
             return JobReport(failed=True, notes=[f"the plugin {self.plugins.found[name].problem}"])
+
+
+def observer(config: Config, outbound: OutboundRegistry) -> Observer:
+    """Who writes this practice's audit."""
+    auth = config.ehr.auth
+    return Observer(
+        host=auth.client_id if auth else "chartside",
+        practice=config.practice.id,
+        server=config.ehr.base_url,
+        recipients=outbound.addresses,
+    )
 
 
 def _report(given: JobReport) -> JobReport:

@@ -40,33 +40,45 @@ class Auditor:
         *,
         sink: Sink | None = None,
         deliver: frozenset[Event] = DELIVERED,
+        each_message: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``sink`` is None where neither the EHR nor a companion takes AuditEvents."""
+        """``sink`` is None where neither the EHR nor a companion takes AuditEvents. ``each_message``: whether those
+        of messages go there, too; see ``chartside.audit.home``."""
         self.trail, self.observer = trail, observer
-        self._sink, self._deliver = sink, deliver
+        self._sink, self._deliver, self._each_message = sink, deliver, each_message
 
-    def record(self, records: Sequence[AuditRecord]) -> None:
+    def record(self, records: Sequence[AuditRecord], *, of_messages: bool = False) -> None:
         """Write all records: one write to the trail, one call of the sink. Raises AuditUnavailable."""
         self.trail.append_many(records)
-        if self._sink is None:
-            return
         wanted = [record for record in records if record.event in self._deliver]
-        if not wanted:
+        if self._sink is None or not wanted:
             return
         try:
-            self._sink([event(record, self.observer) for record in wanted])
+            if not of_messages or self._each_message():
+                self._sink([event(record, self.observer) for record in wanted])
         except ChartsideError as error:
             if any(record.event in BEFOREHAND for record in wanted):
-                mend = "the practice's server must take AuditEvent; see `chartside check`"
-                raise AuditUnavailable("the AuditEvent of a disclosure was not taken", mend=mend) from error
+                raise _not_taken() from error
             _log.warning("%d AuditEvents were not taken (%s)", len(wanted), type(error).__name__)
 
     def prepare(self, records: Sequence[AuditRecord]) -> tuple[Resource, ...]:
-        """Write the trail only, and return the AuditEvents for the caller's own transaction (the ledger's begin).
-
-        Raises AuditUnavailable. Without a sink there is nowhere to send them: then the tuple is empty.
+        """Write what is recorded of messages to the trail, and return the AuditEvents for the caller's own transaction
+        (the ledger's begin). Raises AuditUnavailable. The tuple is empty where they live in the trail alone.
         """
         self.trail.append_many(records)
-        if self._sink is None:
+        if self._sink is None or not self._each_message():
             return ()
         return tuple(event(record, self.observer) for record in records if record.event in self._deliver)
+
+    def deliver(self, events: Sequence[Resource]) -> None:
+        """Give the sink prepared AuditEvents that no transaction took along. Raises AuditUnavailable."""
+        try:
+            if self._sink is not None and events:
+                self._sink(events)
+        except ChartsideError as error:
+            raise _not_taken() from error
+
+
+def _not_taken() -> AuditUnavailable:
+    mend = "the practice's server must take AuditEvent; see `chartside check`"
+    return AuditUnavailable("the AuditEvent of a disclosure was not taken", mend=mend)

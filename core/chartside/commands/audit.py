@@ -1,22 +1,23 @@
-"""``chartside audit verify``, ``chartside audit why`` and ``chartside audit for``."""
+"""``chartside audit verify``, ``why``, ``for`` and ``events``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from chartside.audit import AuditRecord, Event, Trail, accounting
+from chartside.audit import AuditRecord, Event, Trail, accounting, event
 from chartside.audit.accounting import LOOK_BACK
 from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
 from chartside.config import Config, load
 from chartside.gate.outbound import OutboundRegistry
-from chartside.host import load_secret
+from chartside.host import load_secret, observer
 
 app = typer.Typer(help="The audit trail: ids only, chained by hashes.", no_args_is_help=True)
 
@@ -139,3 +140,21 @@ def for_patient(
         for r in rows
     ]
     table(columns, cells, f"Disclosures about {reference}")
+
+
+@app.command()
+def events(
+    config: ConfigOption = Path("chartside.toml"),
+    patient: Annotated[str, typer.Option(help="Only about this client, as in Patient/12.")] = "",
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="From this day on.")] = None,
+) -> None:
+    """Print the trail as FHIR AuditEvents (IHE BALP), one a line: also those that no server was given.
+
+    Examples: `chartside audit events > audit.ndjson`, `chartside audit events --patient 12 --since 2026-01-01`
+    """
+    settings = load(config)
+    reference = patient if "/" in patient or not patient else f"Patient/{patient}"
+    start = since and since.replace(tzinfo=ZoneInfo(settings.practice.time_zone))
+    who = observer(settings, OutboundRegistry.from_config(settings.outbound))
+    for record in _trail(settings).records(patient=reference, since=start):
+        typer.echo(json.dumps(event(record, who)))

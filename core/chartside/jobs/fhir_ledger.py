@@ -50,7 +50,7 @@ class FhirLedger(Ledger):
     """``client``: the host's own, for the server that is the ledger's home; ``resource_type``: Communication or Task.
 
     ``worker`` is unique to this run; ``lease``: how long a claim is respected after its worker went silent.
-    ``audit_events``: whether that server takes AuditEvents.
+    ``audit_events``: whether AuditEvents live on that server, too.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FhirLedger(Ledger):
         place: str = "the EHR",
     ) -> None:
         self._client, self._type, self._worker = client, resource_type, worker
-        self._clock, self._lease, self._audit = clock, lease, audit_events
+        self._clock, self._lease, self.audits = clock, lease, audit_events
         self._together = client.capabilities().transaction or client.capabilities().batch
         self._heeds = client.capabilities().versioned_update(resource_type)
         self._known: dict[str, Resource] = {}
@@ -163,7 +163,7 @@ class FhirLedger(Ledger):
 
     def _begin_fresh(self, claims: Sequence[Claim]) -> list[Claim]:
         effects = [c.effect for c in claims]
-        audit = [Create(event) for e in effects for event in e.audit] if self._audit else []
+        audit = [Create(event) for e in effects for event in e.audit] if self.audits else []
         answers = self._send([self._create(effect, State.BEGUN) for effect in effects], audit)
         return self._settle(effects, answers, State.BEGUN)
 
@@ -215,7 +215,7 @@ class FhirLedger(Ledger):
             self._update(c.effect, r, new, result=results.get(c.effect.key)) for c, r in held if r is not None
         ]
         audit = (
-            [Create(e) for c, _ in held for e in c.effect.audit] if new is State.BEGUN and self._audit else []
+            [Create(e) for c, _ in held for e in c.effect.audit] if new is State.BEGUN and self.audits else []
         )
         answers = self._send(entries, audit)
         lost: list[Claim] = [c for c, r in held if r is None]

@@ -92,6 +92,9 @@ class Ledger(ABC):
     home: str
     """In words, for ``chartside check``: "Communication in the EHR", "local opaque ledger"."""
 
+    audits: bool = False
+    """Whether ``begin`` and ``reopen`` write ``Effect.audit`` first. Where not, the caller does."""
+
     @abstractmethod
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
         """Claim each effect, or say who has it. Safe to call again for the same effects."""

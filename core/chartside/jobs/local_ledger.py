@@ -53,7 +53,7 @@ class LocalLedger(Ledger):
             return [self._claim(effect) for effect in effects]
 
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
-        """See Ledger. AuditEvents have no home here; the local trail has its records already."""
+        """See Ledger."""
         with self._transaction():
             return [self._move(claim, State.CLAIMED, State.BEGUN) for claim in claims]
 

@@ -19,10 +19,11 @@ Check = Callable[[Resource], None]
 class PluginLedger(Ledger):
     """``ledger``: the practice's; ``check``: this plugin's guard."""
 
-    __slots__ = ("__check", "__ledger", "home")
+    __slots__ = ("__check", "__ledger", "audits", "home")
 
     def __init__(self, ledger: Ledger, check: Check) -> None:
-        self.__ledger, self.__check, self.home = ledger, check, ledger.home
+        self.__ledger, self.__check = ledger, check
+        self.home, self.audits = ledger.home, ledger.audits
 
     def _looked(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

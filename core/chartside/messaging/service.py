@@ -44,6 +44,7 @@ _GIVE_UP = 5
 
 Decide = Callable[[Sequence[DecisionRequest]], list[Decision]]
 Pair = tuple[Attempt, Claim]
+Step = Callable[[Sequence[Claim]], list[Claim]]
 
 
 class Messages:
@@ -199,7 +200,7 @@ class Messages:
         """Each denial is told once in a run, not again every quarter of an hour (C-8)."""
         new = [one for one in denied if one.key not in self._denied]
         now, name = self._clock.now(), self._plugin.name
-        self._auditor.record([one.decision_record(name, now) for one in new])
+        self._auditor.record([one.decision_record(name, now) for one in new], of_messages=True)
         self._denied |= {one.key for one in new}
 
     def _refuse(self, one: Attempt, reason: str, told: list[Outcome], again: list[Attempt]) -> None:
@@ -315,14 +316,25 @@ class Messages:
         return [pair for pair in pairs if pair[0].key in passed]
 
     def _begun(self, fresh: Sequence[Pair], back: Sequence[Pair]) -> list[Pair]:
-        """The trail is written now, the AuditEvents go with ``in-progress`` (S-9, S-10)."""
+        """The trail is written now, the AuditEvents go with ``in-progress``, or before it where they have another
+        home (S-9, S-10)."""
         ledger, pairs = self._ledger(), [*fresh, *back]
         audited = self._audited(pairs)
-        begun = self._begin(ledger.begin, audited[: len(fresh)])
-        begun += self._begin(ledger.reopen, audited[len(fresh) :])
+        begun = self._begin(self._recorded(ledger.begin), audited[: len(fresh)])
+        begun += self._begin(self._recorded(ledger.reopen), audited[len(fresh) :])
         return list(zip([one for one, _ in pairs], begun, strict=True))
 
-    def _begin(self, step: Callable[[Sequence[Claim]], list[Claim]], claims: Sequence[Claim]) -> list[Claim]:
+    def _recorded(self, step: Step) -> Step:
+        if self._ledger().audits:
+            return step
+
+        def recorded(claims: Sequence[Claim]) -> list[Claim]:
+            self._auditor.deliver([event for claim in claims for event in claim.effect.audit])
+            return step(claims)
+
+        return recorded
+
+    def _begin(self, step: Step, claims: Sequence[Claim]) -> list[Claim]:
         """One AuditEvent that is not taken must not hold up all others (S-10 holds for each message by itself)."""
         try:
             return step(claims)

@@ -1,0 +1,53 @@
+"""Where AuditEvents live: in the EHR, in the companion server, or, those of messages, in the local trail alone.
+
+Every message has two AuditEvents, its decision and its disclosure. A server that takes no Bundle would get a request
+for each, which doubles what a reminder costs it, so there they are not written unless the practice says so. Nothing
+is lost by that: the trail has every record in any case, and ``chartside audit`` reads no other. What a person causes
+(a broken glass, a signature, a refused access, what is handed to a third party) is rare and is always written.
+
+One AuditEvent for many clients would need fewer requests, too. It would name one client in the record of another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chartside.gate.client import Place, Route
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHome:
+    """``place``: the server, None where none takes AuditEvents. ``bundles``: it takes many in one request;
+    ``singly``: the practice wants those of messages written one by one."""
+
+    place: Place | None
+    name: str
+    bundles: bool
+    singly: bool
+
+    @property
+    def each_message(self) -> bool:
+        """Whether the AuditEvents of messages are written there, too."""
+        return self.place is not None and (self.bundles or self.singly)
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return "the local trail alone: no server takes them"
+        if self.bundles:
+            return f"{self.name}, many in one request"
+        if self.singly:
+            return f"{self.name}, one request each"
+        return f"{self.name}; those of messages in the local trail alone, for it takes one in a request"
+
+
+def audit_home(route: Route, *, singly: bool) -> AuditHome:
+    """The EHR where it takes Bundles, else a companion that does, else the first that takes AuditEvents at all."""
+    places = (("the EHR", route.ehr), ("the companion server", route.companion))
+    able = [(n, p) for n, p in places if p and p.adapter.supports("AuditEvent", "create")]
+    name, place = next((each for each in able if _bundles(each[1])), able[0] if able else ("", None))
+    return AuditHome(place, name, bool(place and _bundles(place)), singly)
+
+
+def _bundles(place: Place) -> bool:
+    able = place.client.capabilities()
+    return able.batch or able.transaction
