@@ -35,6 +35,10 @@ class Settings(BaseModel):
     endpoint_token: SecretStr | None = Field(
         default=None, description="openai-endpoint: its token; give it as {$env = NAME} or {$file = PATH}."
     )
+    endpoint_seconds: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+        default=None,
+        description="openai-endpoint: seconds that one answer may take in all; else 30 and four times the piece.",
+    )
     template: str = Field(default="dap", description="soap, dap, birp, girp, or the path of your own .toml.")
     drafter: str = Field(
         default="rules", description="Who orders what was said: rules, or an installed drafter."

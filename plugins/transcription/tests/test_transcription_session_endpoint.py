@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import itertools
 import json
+import socket
 import textwrap
+import threading
+import time
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -40,13 +46,18 @@ def engine(ehr, asr_server):
         yield found
 
 
+BOMB = gzip.compress(b'{"text": "' + b" " * (8 << 20) + b'"}')
+
+
 class opened:
     """The engine of a host whose registry holds this entry."""
 
-    def __init__(self, ehr, url, **entry):
+    def __init__(self, ehr, url, more=None, **entry):
         registered = {"kind": "asr", "address": url, "local": True, "data_classes": ["audio"], **entry}
         outbound = {"asr": {key: value for key, value in registered.items() if value is not None}}
-        self.host = host_for(ehr, FrozenClock(NOW), plugins={"transcription": TABLE}, outbound=outbound)
+        self.host = host_for(
+            ehr, FrozenClock(NOW), plugins={"transcription": {**TABLE, **(more or {})}}, outbound=outbound
+        )
 
     def __enter__(self):
         return make_engine(self.host.__enter__().context("transcription"))
@@ -111,8 +122,10 @@ def test_without_the_registrys_word_nothing_leaves(ehr, asr_server, entry):
         lambda: RedirectResponse("http://127.0.0.1:9/elsewhere", 307),
         lambda: Response(b"{" + b" " * (5 << 20), 200),
         lambda: Response(b"\xff\xfe", 200),
+        lambda: Response(BOMB, 200, {"Content-Encoding": "gzip"}),
+        lambda: Response(b"[" * 500_000, 200),
     ],
-    ids=["html", "list", "500", "401", "redirect", "5 MB", "bytes"],
+    ids=["html", "list", "500", "401", "redirect", "5 MB", "bytes", "gzip", "deep"],
 )
 def test_an_answer_that_is_none(engine, asr_server, answer):
     """T-13: told as a PluginError without content; a redirect is not followed."""
@@ -150,6 +163,87 @@ def test_a_server_that_does_not_answer(ehr):
     """T-13: told, and not waited for without end."""
     with opened(ehr, "http://127.0.0.1:9") as engine, pytest.raises(PluginError, match="does not answer"):
         engine.hear(SOUND, EngineOptions())
+
+
+WHOLE = json.dumps({"text": "I slept."}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(WHOLE)
+
+
+def _drip(peer: socket.socket, first: bytes, drops: bytes) -> None:
+    """Take all that is sent; answer ``first`` at once, and then these drops again and again until nobody listens."""
+    threading.Thread(target=_swallow, args=(peer,), daemon=True).start()
+    peer.sendall(first)
+    for drop in itertools.cycle(drops):
+        time.sleep(0.02)
+        peer.sendall(bytes([drop]))
+
+
+def _swallow(peer: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while peer.recv(1 << 16):
+            pass
+
+
+def _stall(peer: socket.socket, first: bytes) -> None:
+    """Answer ``first``, and then nothing; what is sent is not taken."""
+    peer.sendall(first)
+    threading.Event().wait(60)
+
+
+SLOW = {
+    "a head without end": lambda peer: _drip(peer, b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
+    "a line without end": lambda peer: _drip(peer, b"HTTP/1.1 200 OK\r\nx: ", b"y"),
+    "an interim answer without end": lambda peer: _drip(peer, b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body without end": lambda peer: _drip(peer, b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    "a body that never comes": lambda peer: _stall(peer, HEAD + b"\r\n" + WHOLE[:5]),
+    "an upload that is not taken": lambda peer: _stall(peer, b""),
+}
+
+
+class slow_server:
+    """One connection is accepted on this machine and treated so."""
+
+    def __init__(self, treat):
+        self.treat = treat
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    def __enter__(self):
+        threading.Thread(target=self._serve, daemon=True).start()
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            peer, _ = self.listener.accept()
+            with peer:
+                self.treat(peer)
+
+    def __exit__(self, *error):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("treat", SLOW.values(), ids=SLOW)
+def test_a_server_that_drips_is_cut_off(ehr, treat):
+    """T-13: it would hold the recording for ever, for each byte comes in time; the whole answer has a limit."""
+    with (
+        slow_server(treat) as url,
+        opened(ehr, url, {"endpoint_seconds": 0.2}) as engine,
+        pytest.raises(PluginError, match=r"took more than|does not answer"),
+    ):
+        engine.hear(SOUND, EngineOptions())
+
+
+def test_the_limit_grows_with_the_piece(engine, asr_server, monkeypatch):
+    """T-13: half a minute of sound may take longer than three seconds of it."""
+    from chartside_transcription.engines import endpoint
+
+    asked = []
+    monkeypatch.setattr(
+        endpoint, "post", lambda url, seconds, **more: (200, WHOLE) if not asked.append(seconds) else None
+    )
+    for seconds in (3, 30):
+        engine.hear(np.zeros(16_000 * seconds, np.int16), EngineOptions())
+    assert asked == [42.0, 150.0]
 
 
 def test_engines_are_plug_ins_imported_only_when_named(monkeypatch):

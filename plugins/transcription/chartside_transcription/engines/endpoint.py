@@ -12,23 +12,27 @@ import wave
 from typing import Any
 
 import numpy as np
-import requests
 from numpy.typing import NDArray
 
 from chartside.errors import OutboundRefused, PluginError
 from chartside_transcription.audio import RATE
 from chartside_transcription.engines.base import Engine, EngineOptions, Heard, HeardWord
+from chartside_transcription.engines.cutoff import post
 
 KIND, DATA_CLASS = "asr", "audio"
-LARGEST_ANSWER = 4 << 20
-TIMEOUT = (5.0, 120.0)
+LARGEST_ANSWER = 1 << 20
+"""Bytes; half a minute of speech is about 15 kB."""
+GRACE, TIMES = 30.0, 4.0
+"""Seconds that an answer may take in all, where the config says nothing: the first, and so many times the piece."""
 UNKNOWN = 0.5
 """Probability of a word where the server gives none; at or above it no word is marked for that alone."""
 PATH = "/v1/audio/transcriptions"
 
 
 class OpenAiEndpoint(Engine):
-    """``settings``: ``recipient`` (its name in the registry), ``endpoint_model``, ``endpoint_token``."""
+    """``settings``: ``recipient`` (its name in the registry), ``endpoint_model``, ``endpoint_token``,
+    ``endpoint_seconds``.
+    """
 
     name = "openai-endpoint"
     outbound_kind = KIND
@@ -43,10 +47,11 @@ class OpenAiEndpoint(Engine):
         if self.recipient is None:
             raise OutboundRefused("no outbound registry was given", mend="run it with a config")
         address = self.recipient(KIND, self.settings.recipient, DATA_CLASS)
-        answer = self._post(f"{address}{PATH}", _wav(samples), options)
-        return _heard(answer, len(samples) / RATE)
+        duration = len(samples) / RATE
+        answer = self._post(f"{address}{PATH}", _wav(samples), options, duration)
+        return _heard(answer, duration)
 
-    def _post(self, url: str, sound: bytes, options: EngineOptions) -> dict[str, Any]:
+    def _post(self, url: str, sound: bytes, options: EngineOptions, duration: float) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "model": self.settings.endpoint_model,
             "language": options.language,
@@ -57,24 +62,15 @@ class OpenAiEndpoint(Engine):
         }
         token = self.settings.endpoint_token
         secret = token.get_secret_value() if token else ""
-        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        try:
-            with requests.post(
-                url,
-                data=fields,
-                files={"file": ("piece.wav", sound, "audio/wav")},
-                headers=headers,
-                timeout=TIMEOUT,
-                allow_redirects=False,  # sound goes to the registered machine and to no other
-                stream=True,
-            ) as response:
-                body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-                status = response.status_code
-        except (requests.RequestException, OSError):
-            raise PluginError(
-                "the speech recognition server does not answer", mend="see that it runs"
-            ) from None
-        if status != 200 or len(body) > LARGEST_ANSWER:
+        status, body = post(
+            url,
+            seconds=self.settings.endpoint_seconds or GRACE + TIMES * duration,
+            largest=LARGEST_ANSWER,
+            headers={"Authorization": f"Bearer {secret}"} if secret else {},
+            data=fields,
+            files={"file": ("piece.wav", sound, "audio/wav")},
+        )
+        if status != 200:
             raise PluginError(
                 f"the speech recognition server refused a piece ({status})", mend="see its own log"
             )
