@@ -19,9 +19,9 @@ class Plugin:
     @hookimpl
     def chartside_jobs(self) -> Iterable[Job]:
         """The scrub; and, where a clearinghouse is configured, what goes out and what comes back."""
-        from chartside_billing.evening import eligibility, receive, scrub, submit
+        from chartside_billing.evening import charges, eligibility, receive, scrub, submit
 
-        return [eligibility.JOB, scrub.JOB, submit.JOB, receive.JOB]
+        return [eligibility.JOB, scrub.JOB, charges.JOB, submit.JOB, receive.JOB]
 
     @hookimpl
     def chartside_check(self, context: Context) -> Iterable[str]:

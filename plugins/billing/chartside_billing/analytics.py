@@ -128,8 +128,9 @@ def unbilled_visits(
     encounters: Iterable[Resource], billed: Iterable[Resource], *, today: date, after_days: int = 0
 ) -> list[Unbilled]:
     """Finished Encounters that no Claim, ChargeItem or Invoice of ``billed`` names, older than ``after_days``
-    (DOC-007)."""
-    named = {reference for resource in billed for reference in _encounters(resource)}
+    (DOC-007). One that was cancelled or entered in error bills nothing."""
+    alive = (r for r in billed if r.get("status") not in {"cancelled", "entered-in-error"})
+    named = {reference for resource in alive for reference in _encounters(resource)}
     found = []
     for encounter in encounters:
         period = encounter.get("period") or {}

@@ -80,6 +80,7 @@ class Settings(ScrubSettings):
     ``days``: how far back visits are looked at every evening. ``history_days``: how far back a client's earlier claims
     are read, for duplicates. ``tasks_from``: the mildest finding that makes a Task. ``video_place``: the place of
     service of video visits for which the EHR stores no claim (10: clients are at home; 02: elsewhere).
+    ``charges``: put each visit's charge into the EHR as a ChargeItem.
     ``invoices``: put a draft Invoice of the client's part into the EHR when the last payer has decided.
     ``eligibility_ahead``: days before a visit in which payers are asked about the client's cover.
     """
@@ -90,6 +91,7 @@ class Settings(ScrubSettings):
     history_days: Annotated[int, Field(ge=1, le=800)] = 120
     tasks_from: Literal["error", "warning", "info"] = "warning"
     video_place: Literal["", "02", "10"] = ""
+    charges: bool = False
     invoices: bool = False
     eligibility_ahead: Annotated[int, Field(ge=1, le=60)] = 7
     clearinghouse: AnyHouse | None = None

@@ -78,6 +78,13 @@ def test_unbilled_visits_are_finished_ones_that_nothing_bills() -> None:
             "context": {"reference": "https://ehr.example/fhir/Encounter/2/_history/1"},
         },
     ]
+    billed += [
+        {
+            "resourceType": "Claim",
+            "status": "cancelled",
+            "item": [{"encounter": [{"reference": "Encounter/3"}]}],
+        }
+    ]
     visits = [visit("1"), visit("2"), visit("3"), visit("4", "cancelled"), visit("5", day="2026-11-23")]
     found = unbilled_visits(visits, billed, today=date(2026, 11, 24), after_days=14)
     assert found == [Unbilled("Encounter/3", date(2026, 11, 1), 23)]

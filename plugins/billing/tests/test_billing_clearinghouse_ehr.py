@@ -140,7 +140,8 @@ def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_
     }
     kept: dict[Path, bytes] = {}
     for wanted in (False, True):
-        plugins = {"billing": {"enabled": True, "clearinghouse": table, "invoices": wanted}}
+        billing = {"enabled": True, "clearinghouse": table, "invoices": wanted, "charges": wanted}
+        plugins = {"billing": billing}
         with host_for(ehr, clock, plugins=plugins, outbound={"house": HOUSE}) as host:
             host.run("billing.submit")
             answers = list((tmp_path / "house" / "out").iterdir())
@@ -153,7 +154,13 @@ def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_
         assert host.run("billing.answers").counts["draft invoices"] == 0
     invoices = ehr.all("Invoice")
     assert len(invoices) > 2
+    stored = {f"ChargeItem/{c['id']}": c for c in ehr.all("ChargeItem")}
+    assert len(stored) == len(invoices)
     for invoice in invoices:
+        (line,) = invoice["lineItem"]
+        charge = stored[line["chargeItemReference"]["reference"]]
+        assert charge["priceOverride"] == line["priceComponent"][0]["amount"]
+        assert charge["subject"] == invoice["subject"]
         Invoice.model_validate(invoice)
         assert invoice["status"] == "draft"
         assert invoice["totalNet"]["value"] == 20

@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from chartside.jobs.model import JobReport
 from chartside.types import Resource
+from chartside_billing.evening.charges import references
 from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.model import Claim
 from chartside_billing.money import ZERO
@@ -23,19 +25,29 @@ if TYPE_CHECKING:
 DAYS = timedelta(days=30)
 
 
-def draft_invoices(context: Context, decided: Sequence[tuple[PaidClaim, Matched]]) -> Iterator[Resource]:
-    """An Invoice (status draft) for each decided claim on which the client owes something and no payer is left."""
+def draft_invoices(
+    context: Context, decided: Sequence[tuple[PaidClaim, Matched]], report: JobReport
+) -> Iterator[Resource]:
+    """An Invoice (status draft) for each decided claim on which the client owes something and no payer is left.
+
+    Its lines name the ChargeItems of the services, where the EHR holds them.
+    """
     owing = [(paid, ours) for paid, ours in decided if owed(paid) > ZERO and not _open(paid)]
     ids = [ours.reference.removeprefix("Claim/") for _, ours in owing if ours.reference.startswith("Claim/")]
     stored = context.fhir.read_many("Claim", ids) if ids else {}
     claims = {own(r): (c, r) for c, r in claims_of(Graph(("", r) for r in stored.values()))}
+    final = [
+        (paid, ours, *claims[ours.reference])
+        for paid, ours in owing
+        if ours.reference in claims and ours.patient and not _further_payer(claims[ours.reference][0])
+    ]
+    charges = references(context, [(claim, resource) for _, _, claim, resource in final], report)
     today = context.clock.now().date()
-    for paid, ours in owing:
-        claim, resource = claims.get(ours.reference, (None, {}))
-        if claim is None or not ours.patient or _further_payer(claim):
-            continue
+    for paid, ours, claim, resource in final:
         bill = from_claim(claim, issued=today, due=today + DAYS, paid=paid)
-        invoice = invoice_resource(bill, ours.patient, issuer=reference(resource.get("provider")))
+        named = [charges.get(f"{claim.id}-{line.number}", "") for line in claim.lines]
+        issuer = reference(resource.get("provider"))
+        invoice = invoice_resource(bill, ours.patient, issuer=issuer, charges=named)
         yield {**invoice, "status": "draft"}
 
 

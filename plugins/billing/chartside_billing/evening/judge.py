@@ -12,7 +12,8 @@ from chartside.types import Resource
 from chartside_billing.evening.findings import Subject
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.facts import claim_answers
-from chartside_billing.fhir_claim.gather import Gatherer
+from chartside_billing.fhir_claim.gather import Gathered, Gatherer
+from chartside_billing.fhir_claim.make import UNBILLED
 from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.model import Claim
 from chartside_billing.rules.base import SEVERITIES, NotChecked
@@ -43,6 +44,15 @@ class Evening:
     subjects: list[Subject] = field(default_factory=list)
     self_pay: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    resources: Gathered = field(default_factory=Gathered)
+    """All that was fetched."""
+
+    @property
+    def sendable(self) -> list[Pair]:
+        """The claims that go out by themselves: active ones; visits only where the EHR stores no Claim, for else one
+        without a Claim waits for the biller."""
+        status = UNBILLED if "Claim" in self.skipped else "active"
+        return [pair for pair in self.pairs if pair[0].status == status]
 
     @property
     def looked(self) -> frozenset[str]:
@@ -80,7 +90,7 @@ def judge(
     )
     tell(0, 0, "judging")
     reports = Scrubber(book, loaded).claims([claim for claim, _ in made.claims])
-    evening = Evening(made.claims, reports, self_pay=made.self_pay, skipped=found.skipped)
+    evening = Evening(made.claims, reports, self_pay=made.self_pay, skipped=found.skipped, resources=found)
     for (_, resource), report in zip(made.claims, reports, strict=True):
         _leave_out_unknown(report, resource)
         evening.subjects.append(_subject(report, resource, loaded, settings, today))

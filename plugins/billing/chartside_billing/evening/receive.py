@@ -122,7 +122,7 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
             what = "payments" if worked.reconciliations else "eligibility answers"
             report.counts[what if made else f"{what} known"] += 1
         if context.settings.invoices and context.fhir.supports("Invoice", "cs"):
-            for invoice in draft_invoices(context, worked.decided):
+            for invoice in draft_invoices(context, worked.decided, report):
                 made = _once(context, invoice)
                 report.counts["draft invoices" if made else "draft invoices known"] += 1
         if worked.tasks and context.tasks.home.where == "nowhere":

@@ -34,7 +34,6 @@ from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.fhir_claim.make import UNBILLED
 from chartside_billing.fhir_claim.pick import part, reference
 from chartside_billing.model import Claim
 from chartside_billing.x12.required import missing
@@ -79,9 +78,9 @@ def clean_claims(context: Context, options: JobOptions) -> list[Claim]:
     """Active claims without an error. Where the EHR stores Claims, only stored ones: a visit without one waits for the
     biller."""
     evening = judge(context, tell=options.progress)
-    wanted = {UNBILLED} if "Claim" in evening.skipped else {"active"}
-    pairs = zip(evening.pairs, evening.reports, strict=True)
-    return [claim for (claim, _), report in pairs if report.clean and claim.status in wanted]
+    judged = zip(evening.pairs, evening.reports, strict=True)
+    clean = {id(claim) for (claim, _), report in judged if report.clean}
+    return [claim for claim, _ in evening.sendable if id(claim) in clean]
 
 
 def submit(

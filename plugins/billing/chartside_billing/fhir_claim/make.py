@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from chartside.codes import concept
 from chartside.types import Resource
 from chartside_billing.dates import parse_fhir_date, parse_fhir_instant
+from chartside_billing.fhir_claim.charges import is_foreign
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import icd_of
 from chartside_billing.x12.bundle import Graph
@@ -107,7 +108,8 @@ def _diagnoses(encounter: Resource, graph: Graph) -> list[dict[str, Any]]:
 
 
 def _item(encounter: Resource, graph: Graph, day: date, unsaid: Unsaid) -> dict[str, Any]:
-    charge = next((c for c in graph.of("ChargeItem") if reference(c.get("context")) == own(encounter)), {})
+    charges = (c for c in graph.of("ChargeItem") if reference(c.get("context")) == own(encounter))
+    charge = next((c for c in charges if is_foreign(c)), {})  # ours were made from this very claim
     code = _service(encounter, charge, graph)
     pos = _place(encounter, graph, unsaid.video_place)
     number = part(charge, "quantity").get("value", 1)

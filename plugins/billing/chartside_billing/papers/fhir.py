@@ -1,7 +1,8 @@
-"""FHIR Invoice and ChargeItem (R4) for bills. Deterministic identifiers: writing twice writes once."""
+"""FHIR Invoice (R4) for bills. Deterministic identifiers: writing twice writes once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from chartside.codes import BASE
@@ -10,7 +11,6 @@ from chartside_billing.money import ZERO
 from chartside_billing.papers.data import Bill, Service
 
 INVOICE_SYSTEM = f"{BASE}/invoice"
-CHARGE_SYSTEM = f"{BASE}/charge-item"
 _CPT = "http://www.ama-assn.org/go/cpt"
 _HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 
@@ -25,33 +25,11 @@ def _code(service: Service) -> Resource:
     return {**concept, "text": service.label} if service.label else concept
 
 
-def charge_items(bill: Bill, patient: str, encounter: str = "") -> list[Resource]:
-    """One ChargeItem for each service. ``patient`` and ``encounter`` are references."""
-    return [
-        _charge_item(bill, number, service, patient, encounter)
-        for number, service in enumerate(bill.services, 1)
-    ]
+def invoice_resource(bill: Bill, patient: str, *, issuer: str = "", charges: Sequence[str] = ()) -> Resource:
+    """An Invoice of the client's part: the base price, and what insurer and contract took as a deduction.
 
-
-def _charge_item(bill: Bill, number: int, service: Service, patient: str, encounter: str) -> Resource:
-    item: Resource = {
-        "resourceType": "ChargeItem",
-        "identifier": [{"system": CHARGE_SYSTEM, "value": f"{bill.number}-{number}"}],
-        "status": "billable",
-        "code": _code(service),
-        "subject": {"reference": patient},
-        "quantity": {"value": float(service.units)},
-        "priceOverride": _money(service.charge),
-    }
-    if service.day:
-        item["occurrenceDateTime"] = service.day.isoformat()
-    if encounter:
-        item["context"] = {"reference": encounter}
-    return item
-
-
-def invoice_resource(bill: Bill, patient: str, *, issuer: str = "") -> Resource:
-    """An Invoice of the client's part: the base price, and what insurer and contract took as a deduction."""
+    ``charges``: the ChargeItem of each service (references), empty for one that the EHR does not hold.
+    """
     owed = [s.charge if s.responsibility is None else s.responsibility for s in bill.services]
     invoice: Resource = {
         "resourceType": "Invoice",
@@ -60,7 +38,8 @@ def invoice_resource(bill: Bill, patient: str, *, issuer: str = "") -> Resource:
         "subject": {"reference": patient},
         "recipient": {"reference": patient},
         "lineItem": [
-            _line(n, s, part) for n, (s, part) in enumerate(zip(bill.services, owed, strict=True), 1)
+            _line(n, s, part, charges[n - 1] if n <= len(charges) else "")
+            for n, (s, part) in enumerate(zip(bill.services, owed, strict=True), 1)
         ],
         "totalNet": _money(sum(owed, ZERO)),
         "totalGross": _money(sum(owed, ZERO)),
@@ -72,8 +51,13 @@ def invoice_resource(bill: Bill, patient: str, *, issuer: str = "") -> Resource:
     return invoice
 
 
-def _line(number: int, service: Service, owed: Decimal) -> Resource:
+def _line(number: int, service: Service, owed: Decimal, charge: str) -> Resource:
     components = [{"type": "base", "factor": float(service.units), "amount": _money(service.charge)}]
     if service.charge != owed:
         components.append({"type": "deduction", "amount": _money(owed - service.charge)})
-    return {"sequence": number, "chargeItemCodeableConcept": _code(service), "priceComponent": components}
+    what = (
+        {"chargeItemReference": {"reference": charge}}
+        if charge
+        else {"chargeItemCodeableConcept": _code(service)}
+    )
+    return {"sequence": number, **what, "priceComponent": components}
