@@ -1,4 +1,4 @@
-"""One exchange with a limit for all of it: ``requests`` limits each read alone, and a server that drips keeps to that.
+"""One exchange with a limit for all of it: ``requests`` limits each read alone, which a server that drips keeps to."""
 
 from __future__ import annotations
 
