@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -218,6 +219,15 @@ def test_caps_for_each_number(world):
         world.clock.advance(24 * 3600)
         status = world.run(world.intent(10 + day, number=shared))
         assert status == [Status.SENT if day < 3 else Status.HELD]
+
+
+def test_what_corrects_is_not_held_up_by_mail_only(world):
+    """R-3, R-20: a calendar entry is taken back the same day; the law's caps hold for texts, whatever they say."""
+    for kind, then in (("email", Status.SENT), ("sms", Status.HELD)):
+        first, second = world.intent(1, (kind,)), replace(world.intent(2, (kind,)), corrects=True)
+        second = replace(second, ways=tuple(replace(way, to=first.ways[0].to) for way in second.ways))
+        assert world.run(first) == [Status.SENT]
+        assert world.run(second) == [then]
 
 
 @pytest.mark.parametrize("fault", ["fail-after", "cut-after", "fail-before", "cut-before", "busy"])

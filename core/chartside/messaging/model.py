@@ -49,7 +49,8 @@ class Intent:
     after a definite failure, and with consent for it (R-17). ``until``: from then on it is of no use.
     ``about``: reference of what it is about. ``location``: the client's state, empty when unknown. ``recipient``:
     reference of who reads it, where that is not the client (a guardian). ``since``: before then it cannot have
-    been sent.
+    been sent. ``corrects``: it takes back something that would else mislead, such as a calendar entry; by e-mail
+    no cap holds it up.
     """
 
     parts: tuple[str, ...]
@@ -63,6 +64,12 @@ class Intent:
     language: str = "en"
     recipient: str = ""
     since: datetime | None = None
+    corrects: bool = False
+
+    def capped(self, kind: str) -> bool:
+        """Whether the caps hold for it by this kind of channel. The one text that confirms an opt-out goes out in any
+        case (R-5), and a correction by e-mail: the law caps calls and texts (R-3, 47 CFR 64.1200(a)(9)(iv))."""
+        return self.category is not MessageCategory.OPT_OUT and not (self.corrects and kind == "email")
 
 
 class Status(StrEnum):

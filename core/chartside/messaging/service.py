@@ -15,7 +15,6 @@ from typing import Any
 
 from chartside.audit import Auditor
 from chartside.clock import Clock
-from chartside.codes import MessageCategory
 from chartside.config import Practice
 from chartside.errors import (
     AuditUnavailable,
@@ -216,10 +215,7 @@ class Messages:
         kept = []
         for one in attempts:
             times = sent.setdefault(one.number, [])
-            answers = (
-                one.intent.category is MessageCategory.OPT_OUT
-            )  # the one text that confirms an opt-out
-            if not answers and self._caps.reached(times, now, one.via.zones[0]):
+            if one.intent.capped(one.via.kind) and self._caps.reached(times, now, one.via.zones[0]):
                 told.append(one.told(Status.HELD, "enough messages to this number for now"))
             else:
                 times.append(now)

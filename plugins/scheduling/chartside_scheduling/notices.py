@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,13 +66,14 @@ def _intent(context: Context, texts: Texts, visit: Visit, patient: str, reach: R
         parts=("reminder", *visit.version, STEP),
         patient=patient,
         ways=(Way(_KIND, reach.addresses[_KIND], zones, render),),
-        until=visit.start - timedelta(hours=context.settings.rules.notice),
+        until=visit.start,
         category=MessageCategory.REMINDER,  # so that it needs the consent that the reminder had
         purpose=Purpose.REMIND,
         about=visit.reference,
         location=reach.state,
         language=language,
         recipient=reach.recipient,
+        corrects=True,
     )
 
 

@@ -35,12 +35,16 @@ class Plan:
         self._problems: dict[tuple[tuple[str, ...], str], str] = {}
 
     def intents(self) -> Iterator[Intent]:
-        """Lazily, page by page. Only the windows of the steps are searched, so the cost is that of what is due."""
+        """Lazily, page by page. Only the windows of the steps are searched, so the cost is that of what is due; between
+        them only what was cancelled."""
         now = self._context.clock.now()
-        for window in self._rules.windows(now):
+        searches = [(window, "booked,cancelled") for window in self._rules.windows(now)]
+        if self._settings.calendar:
+            searches += [(gap, "cancelled") for gap in self._rules.gaps(now)]
+        for window, status in searches:
             params = {
                 "date": [f"ge{window.start:%Y-%m-%dT%H:%M:%SZ}", f"lt{window.end:%Y-%m-%dT%H:%M:%SZ}"],
-                "status": "booked,cancelled",
+                "status": status,
                 "_include": "Appointment:patient",
             }
             for page in self._context.fhir.search("Appointment", params).pages():

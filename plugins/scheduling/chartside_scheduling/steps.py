@@ -66,3 +66,16 @@ class Rules:
             elif start < end:
                 windows.append(Window(start, end))
         return windows
+
+    def gaps(self, now: datetime) -> list[Window]:
+        """Where the starts of visits lie that were reminded of and have no step due now: a cancelled one is told
+        at once, too. Empty where the windows are all there is.
+
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 11, 24, tzinfo=UTC)
+        >>> [(w.start - at, w.end - at) for w in Rules((24,), {}, 2, 24).gaps(at)]
+        [(datetime.timedelta(0), datetime.timedelta(seconds=7200))]
+        """
+        windows = self.windows(now)
+        starts = [now, *(window.end for window in windows)]
+        return [Window(start, w.start) for start, w in zip(starts, windows, strict=False) if start < w.start]

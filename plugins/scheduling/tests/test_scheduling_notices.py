@@ -58,7 +58,7 @@ class Desk:
         self.ehr.put(self.ehr.read(kind, resource_id) | changes)
 
     def cancel(self, hours=23.2):
-        """The next morning, so that no cap is in the way."""
+        """By default the next morning."""
         self.clock.advance(timedelta(hours=hours))
         self.change("Appointment", "due00000", status="cancelled")
 
@@ -193,14 +193,33 @@ def test_consent_that_was_revoked_since(desk):
     assert len(desk.mails) == 2
 
 
-def test_the_hours_and_the_caps_hold(desk):
-    """R-3, R-8: as for a reminder."""
+def test_no_cap_holds_it_up(desk):
+    """R-3, R-20: the reminder went out an hour ago, and the entry in the calendar is wrong now."""
     desk.outcomes()
-    desk.change("Appointment", "due00000", status="cancelled")
-    assert desk.outcomes()[NOTICE] == ("held back", "enough messages to this number for now")
-    desk.clock.advance(timedelta(hours=12))
+    desk.cancel(1)
+    assert desk.outcomes(dry_run=True)[NOTICE] == ("would be sent", "")
+    assert desk.outcomes()[NOTICE] == ("sent", "")
+    assert event(desk.mails[2])[0] == "CANCEL"
+    assert desk.outcomes()[NOTICE] == ("already sent", "")
+    assert len(desk.mails) == 3
+
+
+def test_the_hours_hold(desk):
+    """R-8: as for a reminder; it goes out as soon as they are over."""
+    desk.outcomes()
+    desk.cancel(12)
     assert desk.outcomes()[NOTICE] == ("held back", "quiet hours until 11-25 09:00")
     assert len(desk.mails) == 2
+    desk.clock.advance(timedelta(hours=11))
+    assert desk.outcomes()[NOTICE] == ("sent", "")
+
+
+@pytest.mark.parametrize("hours", [47, 71])
+def test_no_step_is_near(desk, hours):
+    """R-20: between two steps, and half an hour before the visit, where no reminder would be of use."""
+    desk.outcomes()
+    desk.cancel(hours)
+    assert desk.outcomes() == {NOTICE: ("sent", "")}
 
 
 def test_booked_again_at_the_last_moment(desk):

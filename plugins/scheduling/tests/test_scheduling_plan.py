@@ -70,6 +70,10 @@ def test_windows_are_few_and_narrow():
         (hours(2), hours(24) + timedelta(seconds=1)),
         (hours(48), hours(72) + timedelta(seconds=1)),
     ]
+    assert [(w.start - NOW, w.end - NOW) for w in Rules((72, 24), {}, 2, 24).gaps(NOW)] == [
+        (hours(0), hours(2)),
+        (hours(24) + timedelta(seconds=1), hours(48)),
+    ]
     assert len(Rules((48, 24), {}, 2, 24).windows(NOW)) == 1
     assert RULES.until(NOW + hours(20), 24) == NOW + hours(18)
     assert RULES.until(NOW + hours(72), 72) == NOW + hours(24)
