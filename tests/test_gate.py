@@ -126,3 +126,37 @@ def test_many_requests_are_one_question():
 
     assert len(gate(consent=count).decide([request()] * 50)) == 50
     assert asked == [50]
+
+
+LABEL = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "resource", "expected"),
+    [
+        ("HPAYMT", {"resourceType": "Claim"}, PERMIT),
+        ("HPAYMT", {"resourceType": "Encounter", "meta": {"security": "nonsense"}}, PERMIT),
+        ("HPAYMT", {"resourceType": "DocumentReference"}, DENY),
+        ("HPAYMT", None, DENY),
+        ("TREAT", {"resourceType": "Claim"}, DENY),
+        (
+            "HPAYMT",
+            {"resourceType": "Claim", "meta": {"security": [{"system": LABEL, "code": "42CFRPart2"}]}},
+            DENY,
+        ),
+        (
+            "HPAYMT",
+            {"resourceType": "Encounter", "meta": {"security": [{"system": LABEL, "code": "PSYTHPN"}]}},
+            DENY,
+        ),
+    ],
+)
+def test_a_claim_may_go_out_for_payment_where_no_consent_speaks(purpose, resource, expected):
+    """45 CFR 164.506(c): for payment, a claim needs no consent; Part 2 records and protected notes do, and a consent
+    that denies, or a restriction (45 CFR 164.522(a)(1)(vi)), holds."""
+    asked = DecisionRequest("Patient/1", Action.DISCLOSE, NOW, purpose=purpose, resource=resource)
+    for deciders, outcome in (({}, expected), ({"a": says(NONE)}, expected), ({"a": says(DENY)}, DENY)):
+        [decision] = gate(**deciders).decide([asked])
+        assert decision.outcome is outcome
+        looked = "nobody looked for a restriction" not in decision.reasons[-1].text
+        assert looked is (bool(deciders) or outcome is DENY)

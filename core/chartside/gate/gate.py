@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chartside.errors import ChartsideError, FhirError, PluginError
-from chartside.gate.model import DEFAULTS, Action, Decision, DecisionRequest, Outcome, Reason
+from chartside.gate.model import Action, Decision, DecisionRequest, Outcome, Reason, default_of
 from chartside.plugins import Plugins, bounded
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ FEATURE = "decides"
 
 PATIENCE = 300.0
 """Seconds for the decisions of one batch, the EHR's retries included; who takes longer denies."""
+
+UNASKED = "No consent plugin is enabled, so nobody looked for a restriction (45 CFR 164.522)."
+"""Ends the reason of a disclosure that nobody was asked about."""
 
 Policy = Callable[[DecisionRequest], "Decision | None"]
 _log = logging.getLogger("chartside.gate")
@@ -106,7 +109,7 @@ def _refusal(text: str) -> Decision:
 
 
 def join(request: DecisionRequest, answers: Sequence[Decision]) -> Decision:
-    """Deny wins, then permit, then the action's default (the table in ``model.DEFAULTS``)."""
+    """Deny wins, then permit, then the action's default (``model.default_of``)."""
     if request.action is Action.CRISIS:
         text = "A crisis card and the number 988 are always allowed."
         return Decision(Outcome.PERMIT, (Reason("default", Outcome.PERMIT, text=text),))
@@ -117,6 +120,13 @@ def join(request: DecisionRequest, answers: Sequence[Decision]) -> Decision:
     for outcome in (Outcome.DENY, Outcome.PERMIT):
         if outcome in outcomes:
             return Decision(outcome, reasons, duties, review)
-    default = DEFAULTS[request.action]
-    text = f"No consent speaks about it; the rule for {request.action.value!r} is then: {default.value}."
+    default = default_of(request.action, request.purpose, request.resource)
+    text = _default_text(request.action, default, asked=bool(answers))
     return Decision(default, (*reasons, Reason("default", default, text=text)), duties, review)
+
+
+def _default_text(action: Action, default: Outcome, *, asked: bool) -> str:
+    if action is Action.DISCLOSE and default is Outcome.PERMIT:
+        text = "No consent speaks about it; a claim may go out for payment (45 CFR 164.506(c))."
+        return text if asked else f"{text} {UNASKED}"
+    return f"No consent speaks about it; the rule for {action.value!r} is then: {default.value}."

@@ -1,7 +1,7 @@
 """What is asked of the gate, and what it answers. Pure data, shared by the host and consent plugins.
 
 An *action* is what would be done to or with a client's data. Its default, when no consent speaks,
-is the table of ``DEFAULTS`` (deny wherever therapy needs an affirmative consent).
+is the table of ``DEFAULTS`` (deny wherever therapy needs an affirmative consent), and for payment ``default_of``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from chartside.codes import ACT_CODE_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, has_coding
 
 
 class Outcome(StrEnum):
@@ -48,6 +50,30 @@ DEFAULTS: Mapping[Action, Outcome] = {
     Action.INSIGHTS: Outcome.PERMIT,  # as operations, where an opt-out is honoured
     Action.CRISIS: Outcome.PERMIT,  # the crisis card and 988 are always allowed
 }
+
+
+PAYMENT = "HPAYMT"
+_OF_A_CLAIM = frozenset({"Claim", "Coverage", "Encounter"})
+_PROTECTED = (
+    (ACT_CODE_SYSTEM, "PSYTHPN"),
+    (ACT_CODE_SYSTEM, "42CFRPart2"),
+    (ACT_CODE_SYSTEM, "42CFRPart2CD"),
+    (CONSENT_TYPE_SYSTEM, ConsentType.SUD_COUNSELING_NOTES),
+)
+
+
+def default_of(action: Action, purpose: str, resource: Mapping[str, Any] | None) -> Outcome:
+    """What holds where no consent speaks: ``DEFAULTS``; for payment, what 45 CFR 164.506(c) permits without a consent.
+
+    That is a claim and the visits and cover that it is about, and never what a law protects further, by its label:
+    psychotherapy notes (45 CFR 164.508(a)(2)), records of a Part 2 programme (42 CFR 2.31), SUD counselling notes.
+    """
+    if action is not Action.DISCLOSE or purpose != PAYMENT or resource is None:
+        return DEFAULTS[action]
+    meta = resource.get("meta")
+    labels = meta.get("security") if isinstance(meta, Mapping) else None
+    free = not any(has_coding(labels, system, code) for system, code in _PROTECTED)
+    return Outcome.PERMIT if free and resource.get("resourceType") in _OF_A_CLAIM else DEFAULTS[action]
 
 
 @dataclass(frozen=True, slots=True)

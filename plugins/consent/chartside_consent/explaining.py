@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chartside.gate.model import DEFAULTS, Decision, Outcome
+from chartside.codes import ACT_REASON_SYSTEM
+from chartside.gate.model import PAYMENT, Decision, Outcome, default_of
 
 from . import words
 from .engine import Verdict, answer, judge, superseded_by
@@ -25,7 +26,9 @@ class Explanation:
     @property
     def default(self) -> Outcome:
         """What holds where no consent speaks."""
-        return DEFAULTS[self.query.action]
+        query = self.query
+        payment = PAYMENT if (ACT_REASON_SYSTEM, PAYMENT) in query.purposes else ""
+        return default_of(query.action, payment, query.facts.resource if query.facts else None)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for ``--json``: ids, codes and plain words, nothing of the client's data."""
