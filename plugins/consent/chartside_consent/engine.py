@@ -42,13 +42,8 @@ Found = tuple[int, Rule]
 
 def weigh(rule: Rule, query: Query) -> Found:
     """The outcomes that are possible under a provision (a mask), and the provision that spoke."""
-    if not rule.children:
-        return _own(rule, query), rule
-    mask, speaker = (
-        NONE,
-        rule,
-    )  # among siblings a deny wins, then a permit; none only where none of them may speak
-    for child in rule.children:
+    mask, speaker = NONE, rule
+    for child in rule.children:  # a deny wins, then a permit; none only where none of them may speak
         found, who = weigh(child, query) if child.children else (_own(child, query), child)
         if found == NONE:
             continue
@@ -70,20 +65,21 @@ def _both(one: int, other: int) -> int:
 
 def _own(rule: Rule, query: Query) -> int:
     """What the provision itself says, without those below it. The commonest reasons for silence come first."""
-    if rule.effect == NONE or (rule.purposes is not None and rule.purposes.isdisjoint(query.purposes)):
+    effect, purposes = rule.effect, rule.purposes
+    if effect == NONE or (purposes is not None and purposes.isdisjoint(query.purposes)):
         return NONE
     said = YES if rule.plain else context(rule, query)
+    if said != NO and rule.within is not None:
+        said = min(said, data(rule.within, query))
     if said == NO:
         return NONE
-    if rule.within is not None:
-        said = min(said, data(rule.within, query))
-    if rule.data is None:
-        mask = rule.effect
-    else:
+    mask = effect
+    if rule.data is not None:
         hit = data(rule, query)
-        miss = DENY if rule.only else NONE
-        mask = rule.effect if hit == YES else miss if hit == NO else rule.effect | miss
-    return mask if said == YES else NONE if said == NO else mask | NONE
+        if hit != YES:
+            miss = DENY if rule.only else NONE
+            mask = miss if hit == NO else effect | miss
+    return mask if said == YES else mask | NONE
 
 
 class Verdict:

@@ -66,16 +66,18 @@ def data(rule: Rule, query: Query) -> int:
 
 
 def _of(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
+    if rule.labels_alone:  # the commonest kind
+        return _label(rule.labels, facts, effect)
     found = _named(rule, facts, query, effect) if rule.names else YES
     if found and rule.classes:
         found = min(found, _class(rule, facts))
     if found and rule.codes:
         found = min(found, _code(rule, facts))
     if found and rule.labels:
-        found = min(found, _label(rule, facts, effect))
-    if found and rule.period:
+        found = min(found, _label(rule.labels, facts, effect))
+    if found and rule.period is not None:
         found = min(found, _time(rule.period, facts, query))
-    if found and rule.author_role:
+    if found and rule.author_role is not None:
         found = min(found, _written_by(rule.author_role, facts, query, effect))
     return found
 
@@ -115,10 +117,11 @@ def _code(rule: DataRule, facts: Facts) -> int:
     return NO if facts.codes else MAYBE
 
 
-def _label(rule: DataRule, facts: Facts, effect: int) -> int:
-    if len(rule.labels) == 1:
-        return _one_label(rule.labels[0], facts, effect)
-    return max(_one_label(label, facts, effect) for label in rule.labels)
+def _label(labels: tuple[Label, ...], facts: Facts, effect: int) -> int:
+    found = NO
+    for label in labels:
+        found = max(found, _one_label(label, facts, effect))
+    return found
 
 
 def _one_label(label: Label, facts: Facts, effect: int) -> int:

@@ -59,10 +59,14 @@ class DataRule:
 
     names: bool = field(init=False, default=False)
     """Whether single resources or authors are named (``provision.data``)."""
+    labels_alone: bool = field(init=False, default=False)
+    """Whether security labels are its only criterion."""
 
     def __post_init__(self) -> None:
         named = bool(self.instances or self.related or self.dependents or self.authors)
         object.__setattr__(self, "names", named)
+        others = named or self.classes or self.codes or self.period or self.author_role
+        object.__setattr__(self, "labels_alone", bool(self.labels and not others))
 
 
 @dataclass(frozen=True, slots=True)
