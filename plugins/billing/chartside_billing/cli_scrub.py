@@ -143,7 +143,7 @@ def scrub(
 
 
 def _data(results: list[Scrubbed], levels: set[str], day: date) -> dict[str, Any]:
-    counts = Counter(f.severity for r in results for report in r.reports for f in report.findings)
+    counts = Counter(f.severity for r in results for report in r.reports for f in report.standing)
     return {
         "version": 1,
         "today": day.isoformat(),
@@ -190,7 +190,8 @@ def _words(results: list[Scrubbed], levels: set[str], *, each: bool) -> Iterator
     total = clean = 0
     for result in results:
         for report in result.reports:
-            total, clean = total + 1, clean + report.clean
+            if report.kind != "file" or report.standing or report.not_checked:
+                total, clean = total + 1, clean + report.clean
             yield from _claim_words(result.name, report, levels, each=each)
             for reason, unjudged in report.reasons().items():
                 missing.setdefault(reason, set()).update(unjudged)
@@ -204,20 +205,22 @@ def _words(results: list[Scrubbed], levels: set[str], *, each: bool) -> Iterator
 def _claim_words(name: str, report: Report, levels: set[str], *, each: bool) -> Iterator[str]:
     from chartside_billing.money import dollars
 
-    shown = sorted((f for f in report.findings if f.severity in levels), key=lambda f: _ORDER[f.severity])
+    shown = sorted((f for f in report.standing if f.severity in levels), key=lambda f: _ORDER[f.severity])
     repairs = report.repairs()
     if not shown and not repairs and not each:
         return
     price = f", {dollars(report.total)}" if report.total is not None else ""
     yield f"{report.kind.capitalize()} {report.id or '(no number)'} ({name}{price})"
     for f in shown:
+        said = sorted({one.rule.id for one in report.findings if one.repeats == f.rule.id})
+        also = f" (also {', '.join(said)})" if said else ""
         mark = ", unconfirmed" if f.rule.basis == "unconfirmed" else ""
         place = f" ({f.where})" if f.where else ""
         yield f"  {f.severity.upper():<7} {f.message}{place}"
         yield f"          Why: {f.rule.message}"
         yield f"          Mend: {f.mend}"
         risk = f"; {dollars(f.at_risk)} at risk" if f.at_risk else ""
-        yield f"          [{f.rule.id}{mark}; prevents {', '.join(f.rule.prevents) or 'nothing named'}{risk}]"
+        yield f"          [{f.rule.id}{also}{mark}; prevents {', '.join(f.rule.prevents) or 'nothing named'}{risk}]"
     for what in dict.fromkeys(repair.what for repair in repairs):
         places = ", ".join(repair.where for repair in repairs if repair.what == what)
         yield f"  repair  {what} ({places}); done when written, the claim itself is left alone"

@@ -21,6 +21,7 @@ from chartside_billing.money import ZERO
 from chartside_billing.rules.base import ERROR, NEEDS, SEVERITIES, Hit, NotChecked, Outcome
 from chartside_billing.rules.book import Rule, RuleBook
 from chartside_billing.rules.loaded import Loaded, PayerProfile
+from chartside_billing.rules.supersede import settle
 from chartside_billing.rules.view import Index, View
 from chartside_billing.x12.mend import Repair
 
@@ -40,6 +41,10 @@ class Finding:
     """Numbers of the lines whose payment is at risk; empty: the whole claim."""
     at_risk: Decimal
     """Dollars charged on these lines, or on the whole claim."""
+    about: str = ""
+    """The part at fault where line and place are too coarse (``Hit.about``)."""
+    repeats: str = ""
+    """The rule whose finding says the same better; empty for a finding that stands (``rules.supersede``)."""
 
     def data(self) -> dict[str, Any]:
         """As JSON data (docs/billing.md)."""
@@ -56,6 +61,7 @@ class Finding:
             "at_risk": str(self.at_risk),
             "basis": self.rule.basis,
             "source": self.rule.source,
+            "repeats": self.repeats or None,
         }
 
 
@@ -71,6 +77,7 @@ class Report:
     kind: str = "claim"
     total: Decimal | None = None
     findings: list[Finding] = field(default_factory=list)
+    """All of them; those with ``repeats`` only say again, more generally, what another one says."""
     not_checked: list[tuple[str, NotChecked]] = field(default_factory=list)
     """Rule id and why it could not be judged."""
     claim: Claim | None = None
@@ -81,6 +88,11 @@ class Report:
         for rule_id, why in self.not_checked:
             found.setdefault(why.reason, []).append(rule_id)
         return found
+
+    @property
+    def standing(self) -> list[Finding]:
+        """What a person is to read: one finding for each fault."""
+        return [finding for finding in self.findings if not finding.repeats]
 
     def repairs(self) -> list[Repair]:
         """What ``chartside billing write`` would mend in the form (never in the content), computed when asked."""
@@ -142,6 +154,8 @@ class Scrubber:
                 outcome = _failure(error)
             if outcome:
                 _keep(report, rule, outcome, claim, profile)
+        if len(report.findings) > 1:
+            report.findings = settle(report.findings)
         return report
 
     def _plan(self, view: View) -> _Plan:
@@ -206,7 +220,8 @@ def _place(error: BaseException) -> str:
 
 def _finding(rule: Rule, hit: Hit, at_risk: Decimal) -> Finding:
     severity = rule.severity if rule.overridden else _milder(rule.severity, hit.severity)
-    return Finding(rule, severity, hit.message, hit.where, hit.mend or rule.mend, hit.lines, at_risk)
+    mend = hit.mend or rule.mend
+    return Finding(rule, severity, hit.message, hit.where, mend, hit.lines, at_risk, hit.about)
 
 
 def _milder(of_rule: str, of_hit: str) -> str:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from chartside.errors import ChartsideError, ConfigError, InputError
 from chartside_billing.bundles import Bundled, read_bundle
 from chartside_billing.documents import Document, Remittance
+from chartside_billing.guide import guide_reports
 from chartside_billing.money import ZERO
-from chartside_billing.rules.base import NotChecked
 from chartside_billing.rules.book import Rule, RuleBook
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.settings import ScrubSettings
@@ -26,7 +26,6 @@ from chartside_billing.x12.facts import acknowledgement_facts, interchange_facts
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import read_835
 from chartside_billing.x12.segments import load
-from chartside_billing.x12.validate import check_pyx12
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ def scrub_files(
         result.reports += [next(reports) for _ in found.claims]
         result.reports += [scrubber.document(document, source) for document, source in found.documents]
         if guide and any(claim.envelope for claim in found.claims) and "EDI-001" in book:
-            result.reports += guide_reports(Path(result.name), book["EDI-001"])
+            result.reports += guide_reports(Path(result.name), book["EDI-001"], result.reports)
     return results
 
 
@@ -82,31 +81,6 @@ def _refused(name: str, error: ChartsideError, rule: Rule) -> Report:
     """A claim file that cannot be read is a claim file that the receiver refuses."""
     finding = Finding(rule, rule.severity, f"The file cannot be read: {error}", "", rule.mend, (), ZERO)
     return Report(name, name, kind="file", findings=[finding])
-
-
-def guide_reports(path: Path, rule: Rule) -> list[Report]:
-    """What pyx12, an independent validator, says of an 837P file as a whole: one report if it finds anything.
-
-    Left out are its known false alarms, and what EDI-002 (counts) and EDI-003 (characters) judge.
-    """
-    report = Report(path.name, path.name, kind="file")
-    try:
-        problems = check_pyx12(load(path))
-    except ConfigError as error:
-        report.not_checked.append((rule.id, NotChecked(f"load the validator: {error}")))
-        return [report]
-    told = [p for p in problems if not p.false_alarm and not p.reason.startswith(_JUDGED_ELSEWHERE)]
-    places: dict[str, list[str]] = {}
-    for problem in dict.fromkeys(told):
-        places.setdefault(problem.reason.lstrip("0123456789 "), []).append(problem.where)  # less its own code
-    for reason, (first, *more) in places.items():
-        text = f"The independent validator (pyx12) refuses the file: {reason}"
-        where = f"{first} and {len(more)} more" if more else first
-        report.findings.append(Finding(rule, rule.severity, text, where, rule.mend, (), ZERO))
-    return [report] if report.findings else []
-
-
-_JUDGED_ELSEWHERE = ("4 SE count", "6 Data element")
 
 
 def _match(held: Iterable[Bundled]) -> None:

@@ -49,7 +49,7 @@ def test_findings_are_shown_by_claim_with_the_mend(files: Path) -> None:
     code, shown, _ = scrub(files)
     assert code == 1
     assert "Claim ELM2002 (" in shown
-    assert "ERROR   A modifier is repeated" in shown
+    assert "ERROR   Modifier HO stands twice on the line" in shown
     assert "Mend: Keep the modifiers that are true." in shown
     assert "[SVC-006, unconfirmed; prevents CARC 182, CARC 4; $150.00 at risk]" in shown
     assert shown.count("load the NCCI pairs") == 1
@@ -86,7 +86,7 @@ def test_json_keeps_its_shape(files: Path) -> None:
     assert set(one) == {"claim", "kind", "source", "where", "total", "findings", "not_checked", "repairs"}
     (finding,) = one["findings"]
     names = {"claim", "rule", "severity", "title", "message", "where", "lines", "why", "mend"}
-    assert set(finding) == names | {"prevents", "at_risk", "basis", "source"}
+    assert set(finding) == names | {"prevents", "at_risk", "basis", "source", "repeats"}
     assert (finding["rule"], finding["claim"], finding["lines"]) == ("SVC-006", "ELM2002", [1])
     assert any("NCCI" in reason for reason in one["not_checked"])
 

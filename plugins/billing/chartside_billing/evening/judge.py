@@ -31,8 +31,8 @@ _NO_PLACE = NotChecked("say where clients are during video visits: video_place u
 _NEEDS_CHARGE = frozenset({"CLM-002", "CLM-003", "SVC-004", "SVC-005"})
 _NEEDS_PLACE = frozenset({"SVC-007", "TEL-001", "TEL-002", "TEL-003"})
 
-_WRITER_MENDS = frozenset({"EDI-003", "DX-004"})
-"""Form that the 837P writer mends and reports: no work for a person."""
+_WRITER_MENDS = frozenset({"DX-004"})
+"""Form that the 837P writer mends and reports: no work for a person. What EDI-003 says of it is information."""
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def _leave_out_unknown(report: Report, resource: Resource) -> None:
 def _subject(report: Report, resource: Resource, loaded: Loaded, settings: Settings, today: date) -> Subject:
     levels = SEVERITIES[: SEVERITIES.index(settings.tasks_from) + 1]
     chosen = sorted(
-        (f for f in report.findings if f.severity in levels and f.rule.id not in _WRITER_MENDS),
+        (f for f in report.standing if f.severity in levels and f.rule.id not in _WRITER_MENDS),
         key=lambda f: SEVERITIES.index(f.severity),
     )
     limit = _deadline(report.claim, loaded, today)

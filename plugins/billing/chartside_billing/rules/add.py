@@ -160,11 +160,11 @@ def pharmacologic(v: View, k: Loaded) -> Outcome:
             known = known and bool(taxonomy)
             if v.medicare:
                 hits.append(hit("Medicare does not accept 90863", line))
-            if not day.codes & INDIVIDUAL:
-                hits.append(hit("90863 only goes with 90832, 90834 or 90837", line))
-            if day.codes & CRISIS:
+            elif day.codes & CRISIS:
                 hits.append(hit("90863 is not reported with crisis psychotherapy", line))
-            if day.codes & EM or is_prescriber(taxonomy):
+            elif not day.codes & INDIVIDUAL:
+                hits.append(hit("90863 only goes with 90832, 90834 or 90837", line))
+            elif day.codes & EM or is_prescriber(taxonomy):
                 hits.append(hit("Who can bill an E/M service bills that, not 90863", line))
     if not hits and not known:
         return NotChecked("needs the clinician's taxonomy code: 90863 is not for those who can bill E/M")

@@ -62,7 +62,7 @@ def valid(v: View, k: Loaded) -> Outcome:
             hits.append(hit("The authorisation is for another provider", line, where="REF*G1"))
         units[wanted] = units.get(wanted, Decimal(0)) + (line.line.quantity or Decimal(0))
     hits.extend(
-        hit("The authorisation has no units left for this claim", where="REF*G1")
+        hit("The authorisation has too few units left for this claim", where="REF*G1", about="units")
         for wanted, used in units.items()
         if _exceeds(by_number[wanted], used)
     )

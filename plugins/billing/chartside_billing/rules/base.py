@@ -30,7 +30,8 @@ class Hit:
     """One fault. ``message`` says what is wrong, in plain words and without names; ``where`` the place.
 
     ``lines`` are the numbers of the lines whose payment is at risk; none: the whole claim. ``severity`` is set
-    only where the fault is milder than the rule's own severity. ``mend`` replaces the rule's mend.
+    only where the fault is milder than the rule's own severity. ``mend`` replaces the rule's mend. ``about`` names the
+    part at fault where line and place are too coarse to tell two faults apart (a diagnosis code, a modifier).
     """
 
     message: str
@@ -38,6 +39,7 @@ class Hit:
     lines: tuple[int, ...] = ()
     severity: str = ""
     mend: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ NEEDS: dict[str, NotChecked] = {
 }
 
 
-def hit(message: str, *at: LineView, where: str = "", severity: str = "", mend: str = "") -> Hit:
+def hit(
+    message: str, *at: LineView, where: str = "", severity: str = "", mend: str = "", about: str = ""
+) -> Hit:
     """A hit on these lines; on the whole claim if none is named. ``where`` defaults to the first line's place."""
     return Hit(
         message,
@@ -106,6 +110,7 @@ def hit(message: str, *at: LineView, where: str = "", severity: str = "", mend: 
         tuple(line.number for line in at if line.own),
         severity,
         mend,
+        about,
     )
 
 

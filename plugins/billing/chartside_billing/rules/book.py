@@ -37,6 +37,10 @@ class Rule:
     fhir: str = ""
     codes: frozenset[str] | None = None
     needs: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
+    """Rules that say the same better of the same line or place (``rules.supersede``)."""
+    superseded_anywhere_by: tuple[str, ...] = ()
+    """The same for rules whose finding may stand anywhere on the claim."""
     document: type | None = None
     """The kind of document that the rule judges; None: the claim."""
     owner: str = ""
@@ -54,6 +58,7 @@ class Rule:
         names = ("id", "severity", "title", "rule", "message", "mend", "source", "basis", "x12", "fhir")
         found: dict[str, Any] = {name: getattr(self, name) for name in names}
         found |= {"family": self.family, "prevents": list(self.prevents)}
+        found["superseded_by"] = [*self.superseded_by, *self.superseded_anywhere_by]
         return found | ({"plugin": self.owner} if self.owner else {})
 
 
@@ -64,7 +69,8 @@ def _built_in() -> tuple[Rule, ...]:
 
 
 def _bound(rule_id: str, data: dict[str, Any]) -> Rule:
-    data = {**data, "prevents": tuple(data["prevents"])}
+    lists = ("prevents", "superseded_by", "superseded_anywhere_by")
+    data = {**data, **{name: tuple(data.get(name, ())) for name in lists}}
     if rule_id in DOCUMENT_CHECKS:
         kind, function = DOCUMENT_CHECKS[rule_id]
         return Rule(id=rule_id, check=function, document=kind, **data)

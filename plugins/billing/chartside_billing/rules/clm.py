@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from chartside_billing.money import ZERO, dollars
-from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import ELSEWHERE_POS, PSYCHOTHERAPY
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
@@ -58,8 +58,8 @@ def total(v: View, k: Loaded) -> Outcome:
         what = "is no amount" if claim.total_raw else "is missing"
         return [hit(f"The total charge {what}", where=claim.where or "2300 CLM02")]
     charges = [line.charge for line in claim.lines]
-    if any(charge is None for charge in charges):
-        return [hit("The total cannot be balanced: a line has no charge", where=claim.where or "2300 CLM02")]
+    if not charges or any(charge is None for charge in charges):
+        return NotChecked("needs service lines that all have a charge, to add them up")
     added = sum((charge for charge in charges if charge is not None), ZERO)
     if added != claim.total:
         return [

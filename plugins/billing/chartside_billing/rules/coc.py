@@ -16,6 +16,7 @@ from chartside_billing.rules.codesets import (
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
+_NOT_WITH_APCM = frozenset({"99492", "99493", "99494", "99484"})
 _BASE_MINUTES = {"99492": 36, "99493": 31, "G2214": 16}
 _ADD_ON_FROM = {"99492": 86, "99493": 76}
 """Minutes from which one unit of 99494 is reached."""
@@ -71,13 +72,17 @@ def one_a_month(v: View, k: Loaded) -> Outcome:
     own = [line for line in v.lines if line.code in CARE_MANAGEMENT_MONTH]
     others = [line for line in v.other_lines() if line.code in CARE_MANAGEMENT_MONTH]
     hits: list[Hit] = []
+    months: dict[tuple[int, int], list[LineView]] = {}
+    for line in [*own, *others]:
+        if line.day is not None:
+            months.setdefault((line.day.year, line.day.month), []).append(line)
+    for lines in months.values():
+        mine = [line for line in lines if line.own]
+        if mine and len(lines) > 1:
+            codes = ", ".join(sorted({line.code for line in lines}))
+            hits.append(hit(f"More than one care-management service in one month ({codes})", *mine))
     for line in own:
-        same = [o for o in [*others, *own] if o is not line and o.day and line.day]
-        if any(
-            (o.day.year, o.day.month) == (line.day.year, line.day.month) for o in same if o.day and line.day
-        ):
-            hits.append(hit(f"{line.code} beside another care-management service of the same month", line))
-        elif (line.line.quantity or 1) > 1:
+        if (line.line.quantity or 1) > 1:
             hits.append(hit(f"{line.code} is one unit a month", line))
         elif line.code in {"99492", "G0568"} and any(o.code == line.code for o in others):
             hits.append(hit(f"{line.code} is for the first month of an episode, and was billed before", line))
@@ -140,6 +145,9 @@ def apcm(v: View, k: Loaded) -> Outcome:
         }
         if not codes & APCM_BASE:
             hits.append(hit(f"{line.code} without G0556, G0557 or G0558 in the same month", line))
-        if codes & {"99492", "99493", "99494", "99484"}:
-            hits.append(hit(f"{line.code} is not billed with 99492-99494 or 99484", line))
+        excluded = [
+            o for o in v.lines if o.code in _NOT_WITH_APCM and o.day and (o.day.year, o.day.month) == month
+        ]
+        if codes & _NOT_WITH_APCM:
+            hits.append(hit(f"{line.code} is not billed with 99492-99494 or 99484", line, *excluded))
     return hits or OK

@@ -29,15 +29,15 @@ def one_primary(v: View, k: Loaded) -> Outcome:
     where = v.insurance.where or "2000B SBR01"
     hits: list[Hit] = []
     primaries = sequences.count("P")
-    if not primaries:
+    if any(s not in _SEQUENCES for s in sequences):
+        hits.append(hit("SBR01 is missing or no place in an order of payers", where=where))
+    elif not primaries:
         hits.append(hit("No payer is primary (SBR01=P)", where=where))
     elif primaries > 1:
         hits.append(hit("More than one payer is primary (SBR01=P)", where=where))
     rest = [s for s in sequences if s not in {"P", "U"}]
     if len(set(rest)) != len(rest):
         hits.append(hit("Two payers have the same place in the order (SBR01)", where=where))
-    if any(s not in _SEQUENCES for s in sequences):
-        hits.append(hit("SBR01 is missing or no place in an order of payers", where=where))
     hits.extend(Hit(issue.message, issue.where) for issue in v.claim.issues if issue.code == "payer-order")
     return hits
 

@@ -111,12 +111,12 @@ def follow_up(v: View, k: Loaded) -> Outcome:
     """Once a calendar month."""
     others = [line for line in v.other_lines() if line.code == "G0544"]
     own = [line for line in v.lines if line.code == "G0544"]
+    months = {(o.day.year, o.day.month) for o in others if o.day}
     hits: list[Hit] = []
     for line in own:
-        months = [o.day for o in [*others, *own] if o is not line and o.day]
-        repeated = line.day is not None and any(
-            (m.year, m.month) == (line.day.year, line.day.month) for m in months
-        )
-        if repeated or (line.line.quantity or 1) > 1:
+        month = (line.day.year, line.day.month) if line.day else None
+        if month in months or (line.line.quantity or 1) > 1:
             hits.append(hit("G0544 is billed once a calendar month", line))
+        if month is not None:
+            months.add(month)
     return hits if hits or v.history_known else NEEDS["history"]

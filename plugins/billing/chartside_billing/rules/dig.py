@@ -16,15 +16,15 @@ def device_days(v: View, k: Loaded) -> Outcome:
     own = [line for line in v.lines if line.code in RTM_DEVICE]
     others = [line for line in v.other_lines() if line.code in RTM_DEVICE]
     hits: list[Hit] = []
-    for line in own:
+    for position, line in enumerate(own):
         near = [
             o
-            for o in [*others, *own]
-            if o is not line and o.day and line.day and abs(o.day - line.day) < timedelta(30)
+            for o in [*others, *own[:position]]
+            if o.day and line.day and abs(o.day - line.day) < timedelta(30)
         ]
         if near or (line.line.quantity or 1) > 1:
             hits.append(hit("98978 and 98986: one of them, once in 30 days", line))
-        if line.code == "98986" and line.day and line.day < date(2026, 1, 1):
+        elif line.code == "98986" and line.day and line.day < date(2026, 1, 1):
             hits.append(hit("98986 began on 2026-01-01", line))
     days = v.claim.history.monitored_days if v.claim.history else None
     if days is None:

@@ -43,8 +43,8 @@ _CHILDHOOD = ("F93", "F980", "F981", "F982", "F983", "F984", "F988", "F989", "F6
 
 
 def _place(v: View, position: int) -> str:
-    diagnosis = v.claim.diagnoses[position]
-    return diagnosis.where or f"2300 HI{position + 1:02}"
+    where = v.claim.diagnoses[position].where or "2300 HI"
+    return f"{where}{position + 1:02}" if where.endswith("HI") else where
 
 
 @check("DX-001")
@@ -92,6 +92,7 @@ def valid(v: View, k: Loaded) -> Outcome:
         hit(
             f"{dotted(code)} is not in {release if covered else 'the newest ICD-10-CM release loaded'}",
             where=_place(v, position),
+            about=code,
         )
         for position, code in enumerate(v.diagnoses)
         if _shaped(code) and not _is_icd9(v.claim.diagnoses[position]) and not icd.exists(code, day)
@@ -178,14 +179,14 @@ def secondary_only(v: View, k: Loaded) -> Outcome:
         return OK
     first = v.diagnoses[0]
     if first.startswith(_MANIFESTATION):
-        return [hit(f"{dotted(first)} needs its cause before it and cannot be principal", where=_place(v, 0))]
-    if first.startswith(("V", "W", "X", "Y")):
-        return [hit(f"{dotted(first)} is an external cause and cannot be principal", where=_place(v, 0))]
-    if first[:3] in _CIRCUMSTANCES:
-        return [
-            hit(f"{dotted(first)} is a circumstance (Z55-Z65) and cannot be principal", where=_place(v, 0))
-        ]
-    return OK
+        what = "needs its cause before it"
+    elif first.startswith(("V", "W", "X", "Y")):
+        what = "is an external cause"
+    elif first[:3] in _CIRCUMSTANCES:
+        what = "is a circumstance (Z55-Z65)"
+    else:
+        return OK
+    return [hit(f"{dotted(first)} {what} and cannot be principal", where=_place(v, 0), about=first)]
 
 
 @check("DX-008")
@@ -215,7 +216,8 @@ def code_first(v: View, k: Loaded) -> Outcome:
         before = v.diagnoses[:position]
         bodily = [other for other in before if not (code.startswith("F") and other.startswith(("F", "Z")))]
         if not (any(other.startswith(causes) for other in before) if causes else bodily):
-            hits.append(hit(f"{dotted(code)} must follow the code of its cause", where=_place(v, position)))
+            text = f"{dotted(code)} must follow the code of its cause"
+            hits.append(hit(text, where=_place(v, position), about=code))
     hits.extend(
         hit(
             f"{dotted(code)} needs a further code that names the disorder (F code)", where=_place(v, position)
@@ -264,7 +266,11 @@ def sex_linked(v: View, k: Loaded) -> Outcome:
 def mental_health(v: View, k: Loaded) -> Outcome:
     """Psychotherapy points first to a mental disorder."""
     return [
-        hit(f"Psychotherapy points first to {dotted(code)}, which is no mental disorder (F code)", line)
+        hit(
+            f"Psychotherapy points first to {dotted(code)}, which is no mental disorder (F code)",
+            line,
+            about=code,
+        )
         for line in v.lines
         if line.code in PSYCHOTHERAPY and (code := v.pointed(line)) and not code.startswith("F")
     ]
@@ -328,7 +334,11 @@ def icd9(v: View, k: Loaded) -> Outcome:
     if day < ICD10_START:
         return OK
     return [
-        hit("ICD-9 (BK, BF) is not accepted for services since 2015-10-01", where=_place(v, position))
+        hit(
+            "ICD-9 (BK, BF) is not accepted for services since 2015-10-01",
+            where=_place(v, position),
+            about=v.diagnoses[position],
+        )
         for position, diagnosis in enumerate(v.claim.diagnoses)
         if _is_icd9(diagnosis)
     ]

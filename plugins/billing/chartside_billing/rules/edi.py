@@ -9,10 +9,15 @@ from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, ch
 from chartside_billing.rules.codesets import MODIFIERS
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
+from chartside_billing.x12.mend import transliterate
 
 VERSIONS = frozenset({"005010X222A1", "005010X222A2", "005010X222"})
 _FOREIGN = re.compile(r"[^\x20-\x7e]|[`^]")
 _DELIMITERS = re.compile(r"[*~^:|]")
+_LATIN = "Write the name in Latin letters in the chart, as the insurer has it."
+_NOTHING = (
+    "Nothing: the writer repairs it and says so. Correct the chart only if the insurer writes it otherwise."
+)
 _RENDER = NotChecked("needs the written 837P: use `chartside billing write`, which validates what it writes")
 
 
@@ -97,22 +102,29 @@ def control_numbers(v: View, k: Loaded) -> Outcome:
 
 @check("EDI-003")
 def characters(v: View, k: Loaded) -> Outcome:
-    """Letters outside the X12 sets, delimiters inside data."""
+    """Letters outside the X12 sets, delimiters inside data. What the writer repairs in a claim that is still to be
+    written is announced (info); in a file that is already written it is a warning."""
     claim = v.claim
     hits = [Hit(issue.message, issue.where) for issue in claim.issues if issue.code.startswith("charset")]
-    foreign, delimiters = False, False
-    for text in _strings(claim):
-        if not text.isalnum() or not text.isascii():
-            foreign = foreign or _FOREIGN.search(text) is not None
-            delimiters = delimiters or (not v.from_file and _DELIMITERS.search(text) is not None)
-    if foreign and not hits:
-        hits.append(
-            hit("A name, address or note has letters outside the X12 character set", where="names, addresses")
+    odd = [text for text in _strings(claim) if not text.isalnum() or not text.isascii()]
+    foreign = [text for text in odd if _FOREIGN.search(text)]
+    if v.from_file:
+        if foreign and not hits:
+            text = "A name, address or note has letters outside the X12 character set"
+            hits.append(hit(text, where="names, addresses"))
+        return hits
+    lost = [text for text in foreign if transliterate(text).count("?") > text.count("?")]
+    if lost:
+        text = "A name, address or note has letters without a plain Latin form: the claim cannot be written"
+        hits.append(hit(text, where="names, addresses", mend=_LATIN))
+    elif foreign:
+        text = (
+            "Accents or marks in a name, address or note are written in plain letters when the claim goes out"
         )
-    if delimiters:
-        hits.append(
-            hit("A name, address or note holds one of the delimiters * ~ ^ : |", where="names, addresses")
-        )
+        hits.append(hit(text, where="names, addresses", severity="info", mend=_NOTHING))
+    if any(_DELIMITERS.search(text) for text in odd):
+        text = "A delimiter (* ~ ^ : |) in a name, address or note becomes a blank when the claim goes out"
+        hits.append(hit(text, where="names, addresses", severity="info", mend=_NOTHING))
     return hits
 
 
@@ -165,9 +177,9 @@ def sizes(v: View, k: Loaded) -> Outcome:
         hits.append(hit(f"{len(claim.diagnoses)} diagnoses; a claim takes 12", where="2300 HI"))
     for line in v.lines:
         if len(line.line.pointers) > 4:
-            hits.append(hit("More than 4 diagnosis pointers on a line", line))
+            hits.append(hit("More than 4 diagnosis pointers on a line", line, about="pointers"))
         if len(line.modifiers) > 4 or line.line.description in MODIFIERS:
-            hits.append(hit("More than 4 modifiers on a line", line))
+            hits.append(hit("More than 4 modifiers on a line", line, about="modifier count"))
     envelope = claim.envelope
     if envelope is not None and (envelope.claims_counted or 0) > 5000:
         hits.append(hit("More than 5000 claims in one transaction set", where="ST"))

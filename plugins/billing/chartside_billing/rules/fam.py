@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chartside_billing.rules.base import NEEDS, Hit, Outcome, check, hit
 from chartside_billing.rules.codesets import FAMILY, INDIVIDUAL, LEAST_MINUTES, SEPARATE
+from chartside_billing.rules.dx import dotted
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
@@ -80,7 +81,11 @@ def with_individual(v: View, k: Loaded) -> Outcome:
 def couples(v: View, k: Loaded) -> Outcome:
     """A mental disorder of the identified patient, not Z63.0 alone."""
     return [
-        hit("Family or couples therapy points first to a relationship problem (Z63)", line)
+        hit(
+            f"Family or couples therapy is billed for {dotted(v.pointed(line)) or 'no diagnosis'}, no mental disorder",
+            line,
+            about=v.pointed(line),
+        )
         for line in v.lines
         if line.code in FAMILY
         and (v.pointed(line).startswith("Z63") or not any(code.startswith("F") for code in v.diagnoses))

@@ -22,7 +22,8 @@ def _loop(v: View) -> str:
 
 
 def _place(v: View, member: Person, element: str) -> str:
-    return member.where or f"{_loop(v)} {element}"
+    segment = f" ({member.where})" if member.where else ""
+    return f"{_loop(v)} {element}{segment}"
 
 
 @check("PAT-001")
@@ -70,6 +71,8 @@ def birth_date(v: View, k: Loaded) -> Outcome:
     where = _place(v, member, "DMG02")
     born = member.birth_date
     if born is None:
+        if v.from_file and not member.has_demographics:
+            where = _place(v, member, "DMG")
         what = "is not a date" if member.birth_date_raw else "is missing"
         return [hit(f"The patient's birth date {what}", where=where)]
     if born > v.today:
@@ -88,8 +91,8 @@ def sex(v: View, k: Loaded) -> Outcome:
     if member is None:
         return OK
     where = _place(v, member, "DMG03")
-    if not member.has_demographics:
-        return [hit("The patient's birth date and sex (DMG) were not sent", where=where)]
+    if not member.has_demographics and v.from_file:
+        return [hit("The patient's birth date and sex (DMG) were not sent", where=_place(v, member, "DMG"))]
     if not member.sex:
         return [hit("The patient's sex code is missing", where=where)]
     if member.sex not in {"F", "M", "U"}:

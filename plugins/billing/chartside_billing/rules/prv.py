@@ -34,6 +34,16 @@ _TAXONOMY = re.compile(r"[0-9A-Z]{9}X\Z")
 _PHONE = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}\Z")
 
 
+PLACE_OF = {
+    "billing provider": "2010AA NM1*85",
+    "rendering provider": "2310B NM1*82",
+    "supervising provider": "2310D NM1*DQ",
+    "referring provider": "2310A NM1*DN",
+    "service facility": "2310C NM1*77",
+}
+"""Where a provider stands on the claim."""
+
+
 def parties(v: View) -> Iterator[tuple[str, Party]]:
     """Every provider of the claim with its role."""
     claim = v.claim
@@ -63,10 +73,18 @@ def parties(v: View) -> Iterator[tuple[str, Party]]:
 def npi_digits(v: View, k: Loaded) -> Outcome:
     """Ten digits, 1 or 2 first, the check digit."""
     return [
-        hit(f"The NPI of the {role} is no valid NPI (10 digits, check digit)", where=party.where or role)
+        hit(f"The NPI of the {role} {_npi_fault(party)}", where=party.where or PLACE_OF.get(role, role))
         for role, party in parties(v)
         if party.id_qualifier == "XX" and not npi_valid(party.id)
     ]
+
+
+def _npi_fault(party: Party) -> str:
+    if not party.id:
+        return "is missing"
+    if len(party.id) != 10 or not party.id.isdigit():
+        return "does not have 10 digits"
+    return "is mistyped: its check digit is wrong" if party.id[0] in "12" else "does not begin with 1 or 2"
 
 
 @check("PRV-002")

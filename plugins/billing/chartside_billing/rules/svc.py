@@ -160,19 +160,21 @@ def modifiers(v: View, k: Loaded) -> Outcome:
             continue
         for modifier in given:
             if modifier not in MODIFIERS:
-                hits.append(hit(f"{modifier or 'An empty one'} is no known modifier", line))
+                hits.append(hit(f"{modifier or 'An empty one'} is no known modifier", line, about=modifier))
         if len(given) > 4:
-            hits.append(hit("More than 4 modifiers", line))
+            hits.append(hit(f"{len(given)} modifiers; a line takes 4", line, about="modifier count"))
         present = set(given)
         if len(present) != len(given):
-            hits.append(hit("A modifier is repeated", line))
+            twice = next(m for m in given if given.count(m) > 1)
+            hits.append(hit(f"Modifier {twice} stands twice on the line", line, about=twice))
         hits.extend(
-            hit(text[0].upper() + text[1:], line)
+            hit(text[0].upper() + text[1:], line, about=" ".join(sorted(group & present)))
             for group, text in EXCLUSIVE_MODIFIERS
             if len(group & present) > 1
         )
         if "59" in present and present & (SEPARATE - {"59"}):
-            hits.append(hit("59 and an X modifier (XE, XP, XS, XU) say the same: only one is sent", line))
+            text = "59 and an X modifier (XE, XP, XS, XU) say the same: only one is sent"
+            hits.append(hit(text, line, about="separate"))
     return hits
 
 
@@ -245,13 +247,21 @@ def _pairs(day: Day, table: PairTable) -> Iterator[tuple[LineView, LineView, str
                     yield one, other, indicator
 
 
+def _own(second: LineView, first: LineView) -> LineView:
+    """The line that is not paid (column 2), or its partner where that one stands on another claim."""
+    return second if second.own else first
+
+
 @check("SVC-009")
 def pair_never(v: View, k: Loaded) -> Outcome:
     """NCCI pairs with indicator 0."""
     if k.pairs is None:
         return NEEDS["ncci"]
     return [
-        hit(f"{second.code} is part of {first.code} on the same day; no modifier helps (NCCI)", second, first)
+        hit(
+            f"{second.code} is part of {first.code} on the same day; no modifier helps (NCCI)",
+            _own(second, first),
+        )
         for day in v.days
         for first, second, indicator in _pairs(day, k.pairs)
         if indicator == "0"
@@ -264,7 +274,7 @@ def pair_modifier(v: View, k: Loaded) -> Outcome:
     if k.pairs is None:
         return NEEDS["ncci"]
     return [
-        hit(f"{second.code} beside {first.code} on the same day needs a modifier (NCCI)", second, first)
+        hit(f"{second.code} beside {first.code} on the same day needs a modifier (NCCI)", _own(second, first))
         for day in v.days
         for first, second, indicator in _pairs(day, k.pairs)
         if indicator == "1" and not NCCI_MODIFIERS & {*first.modifiers, *second.modifiers}
@@ -289,7 +299,8 @@ def needless_modifier(v: View, k: Loaded) -> Outcome:
         edits = _pairs(day, k.pairs) if k.pairs is not None else iter(())
         paired = any(line in (first, second) for first, second, _ in edits)
         if not paired and codes[line.code] == 1:
-            hits.append(hit("59 or an X modifier, though no pair edit is met on that day", line))
+            text = "59 or an X modifier, though nothing of that day has to be kept apart (no NCCI pair)"
+            hits.append(hit(text, line, about="separate"))
     return hits if hits or not unknown else NEEDS["ncci"]
 
 

@@ -70,15 +70,15 @@ def modality(v: View, k: Loaded) -> Outcome:
         present = set(line.modifiers)
         mode = line.visit.mode if line.visit else None
         if {"93", "95"} <= present:
-            hits.append(hit("93 (audio only) and 95 (video) on the same line", line))
+            hits.append(hit("93 (audio only) and 95 (video) on the same line", line, about="93 95"))
         elif mode == "audio" and not {"93", "FQ"} & present:
-            hits.append(hit("An audio-only session without modifier 93", line))
+            hits.append(hit("An audio-only session without modifier 93", line, about="audio"))
         elif mode == "video" and "93" in present:
-            hits.append(hit("Modifier 93 says audio only, but the session was by video", line))
+            hits.append(hit("Modifier 93 says audio only, but the session was by video", line, about="93"))
         elif mode == "in-person" and present & TELEHEALTH_MODIFIERS:
             hits.append(hit("A telehealth modifier, but the visit was in person", line))
         if v.medicare and "GT" in present:
-            hits.append(hit("Medicare takes GT from critical access hospitals only", line))
+            hits.append(hit("Medicare takes GT from critical access hospitals only", line, about="GT"))
         if (
             line.pos in TELEHEALTH_POS
             and not present & TELEHEALTH_MODIFIERS
@@ -86,7 +86,9 @@ def modality(v: View, k: Loaded) -> Outcome:
             and mode != "audio"
         ):
             if wanted:
-                hits.append(hit(f"This payer wants modifier {wanted} on a video session", line))
+                hits.append(
+                    hit(f"This payer wants modifier {wanted} on a video session", line, about="video")
+                )
             unknown = unknown or wanted is None
     return hits if hits or not unknown else NEEDS["profile"]
 
@@ -156,7 +158,8 @@ def audio_reason(v: View, k: Loaded) -> Outcome:
         if note is None or note.text is None:
             unknown = True
         elif not _REASON.search(note.text):
-            hits.append(hit("The note does not say why the session was by audio only", line))
+            about = "93" if "93" in line.modifiers else "audio"
+            hits.append(hit("The note does not say why the session was by audio only", line, about=about))
     return hits if hits or not unknown else NEEDS["note"]
 
 
@@ -173,7 +176,9 @@ def licence_there(v: View, k: Loaded) -> Outcome:
         if not state or facts is None or facts.qualifications is None or line.day is None:
             unknown = True
         elif not licensed(facts, line.day, state):
-            hits.append(hit(f"The clinician has no licence in {state}, where the patient was", line))
+            hits.append(
+                hit(f"The clinician had no licence in {state}, where the patient was, on that day", line)
+            )
     if hits or not unknown:
         return hits
     return NotChecked("needs the patient's state during the session and the clinician's licences")

@@ -172,14 +172,14 @@ def _overlap(one: Visit, other: Visit) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _other_sessions(v: View, line: LineView, mine: Visit) -> list[Hit]:
-    """Sessions of the clinician that came with the claim, billed or not."""
-    sessions = v.claim.history.sessions if v.claim.history else []
-    return [
-        hit("The clinician has another session that overlaps this one", line)
-        for ref, start, end in sessions
-        if ref != mine.ref and mine.start and mine.end and start < mine.end and mine.start < end
-    ]
+def _overlapping(v: View, line: LineView, mine: Visit) -> int:
+    """Sessions of the clinician at the same time: of this batch, and those that came with the claim, billed or not."""
+    billed = v.index.sessions_of(line.npi, line.day) if v.index is not None and line.day else []
+    found = {x.ref or id(x) for x in billed if x is not mine and x.ref != mine.ref and _overlap(mine, x)}
+    for ref, start, end in v.claim.history.sessions if v.claim.history else []:
+        if ref != mine.ref and mine.start and mine.end and start < mine.end and mine.start < end:
+            found.add(ref)
+    return len(found)
 
 
 @check("TIM-008")
@@ -191,13 +191,9 @@ def overlapping(v: View, k: Loaded) -> Outcome:
     for line in v.lines:
         if line.code not in LEAST_MINUTES or not line.npi or line.day is None:
             continue
-        if line.visit is not None:
-            hits.extend(
-                hit("The clinician has another session that overlaps this one", line)
-                for visit in v.index.sessions_of(line.npi, line.day)
-                if visit is not line.visit and visit.ref != line.visit.ref and _overlap(line.visit, visit)
-            )
-            hits.extend(_other_sessions(v, line, line.visit))
+        if line.visit is not None and (count := _overlapping(v, line, line.visit)):
+            others = "another session overlaps" if count == 1 else f"{count} other sessions overlap"
+            hits.append(hit(f"For this clinician {others} this one", line))
         least = v.index.least_minutes_of(line.npi, line.day)
         if least > 24 * 60:
             hits.append(hit("The clinician's services of that day add up to more than 24 hours", line))
@@ -205,7 +201,7 @@ def overlapping(v: View, k: Loaded) -> Outcome:
             text = "The clinician's services of that day add up to more than 12 hours"
             hits.append(hit(text, line, severity="warning"))
     if hits or v.claim.visits:
-        return hits[:4]
+        return hits
     return NEEDS["visit"]
 
 

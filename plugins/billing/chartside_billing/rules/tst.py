@@ -149,7 +149,7 @@ def authorised(v: View, k: Loaded) -> Outcome:
     units = sum(((line.line.quantity or Decimal(0)) for line in tests), Decimal(0))
     for one in approved:
         if one.number == number and one.units is not None and units > one.units - (one.used or Decimal(0)):
-            return [hit("More testing units than the authorisation has left", *tests)]
+            return [hit("More testing units than the authorisation has left", *tests, about="units")]
     return OK
 
 

@@ -166,7 +166,7 @@ def _read_subscriber(loop: Loop, base: Claim) -> Iterable[Claim]:
 
 def _insurance(loop: Loop) -> Insurance:
     insurance = read_sbr(loop.first("SBR"))
-    insurance.where = loop.where
+    insurance.where = insurance.where or loop.where
     subscribers, payers = loop.all("2010BA"), loop.all("2010BB")
     insurance.subscriber = read_person(subscribers[0]) if subscribers else None
     insurance.payer = read_party(payers[0], tax=False) if payers else None
