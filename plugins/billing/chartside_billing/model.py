@@ -618,6 +618,8 @@ class Claim:
     """The day the claim was made: BHT04, or Claim.created."""
     status: str = ""
     """Claim.status; empty from a file."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Security labels (system, code) of the Claim, its visits and its diagnoses; from the EHR only."""
     extra: list[Segment] = field(default_factory=list)
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fhir.resources.R4B.invoice import Invoice
@@ -15,7 +16,7 @@ from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
 from chartside.audit import Event
 from chartside.clock import FrozenClock
 from chartside.context import Context
-from chartside.errors import ChannelUnavailable, OutboundRefused, OutcomeUnknown
+from chartside.errors import ChannelUnavailable, MessageRejected, OutboundRefused, OutcomeUnknown
 from chartside.testing import host_for
 from chartside.testing.ehr import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
@@ -23,89 +24,77 @@ from chartside_billing.codes.importers import Options, import_set
 from chartside_billing.evening.account import Parties
 from chartside_billing.evening.receive import receive
 from chartside_billing.evening.submit import submit
-from chartside_billing.model import Claim, Party
-from chartside_billing.x12.example import claim
+from chartside_billing.model import Claim
 from chartside_billing.x12.read837 import read_837
 
-PARTIES = Parties(claim().submitter or Party(), claim().receiver or Party(), "house")
-HOUSE = {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
+Send = Callable[[list[Claim]], dict[str, int]]
 
 
 @pytest.fixture
-def context(ehr: Ehr, clock: FrozenClock) -> Iterator[Context]:
-    """The plugin with a clearinghouse in the outbound registry."""
-    with host_for(ehr, clock, plugins={"billing": {"enabled": True}}, outbound={"house": HOUSE}) as host:
-        yield host.context("billing")
+def send(context: Context, house: LocalClearinghouse, parties: Parties, clock: FrozenClock) -> Send:
+    """Send claims; the counts of the report."""
+
+    def send_them(claims: list[Claim]) -> dict[str, int]:
+        clock.advance(1)  # an interchange is numbered by its second
+        return dict(submit(context, house, claims, parties).counts)
+
+    return send_them
 
 
-@pytest.fixture
-def house(context: Context, tmp_path: Path) -> LocalClearinghouse:
-    return LocalClearinghouse(tmp_path / "house", context.clock)
-
-
-@pytest.fixture
-def claims(ehr: Ehr) -> list[Claim]:
-    """Claims of the EHR, each under its id. What they say is the example's: assembling is another module's work."""
-    stored = [c for c in ehr.all("Claim") if c["status"] == "active"][:20]
-    return [
-        replace(claim(), id=c["id"], source=f"Claim/{c['id']}/_history/{c['meta']['versionId']}")
-        for c in stored
-    ]
-
-
-def send(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> dict[str, int]:
-    context.clock.advance(1)  # type: ignore[attr-defined]  # an interchange is numbered by its second
-    return dict(submit(context, house, claims, PARTIES).counts)
-
-
-def test_claims_go_out_once(context: Context, house: LocalClearinghouse, claims: list[Claim]) -> None:
+def test_claims_go_out_once(claims: list[Claim], send: Send) -> None:
     """Doing it twice does it once: a second evening sends nothing, nor does a new version of what went out; a
     replacement (7) is another claim."""
-    assert send(context, house, claims) == {"sent": 20}
-    assert send(context, house, claims) == {"sent before": 20}
+    assert send(claims) == {"sent": 20}
+    assert send(claims) == {"sent before": 20}
     touched = replace(claims[0], source=claims[0].source + "1", provider_signature="N")
-    assert send(context, house, [touched]) == {"sent before": 1}
+    assert send([touched]) == {"sent before": 1}
     replacement = replace(claims[0], frequency="7", original_claim_number="P1")
-    assert send(context, house, [replacement, claims[1]]) == {"sent": 1, "sent before": 1}
+    assert send([replacement, claims[1]]) == {"sent": 1, "sent before": 1}
 
 
 def test_a_rejected_claim_goes_out_again_when_its_task_is_completed(
-    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send
 ) -> None:
     """ACK-001: a person mends and completes the Task of the rejection; until then the claim waits, then goes once."""
     assert claims[0].billing is not None
     unroutable = replace(claims[0], billing=replace(claims[0].billing, id="1234567890"))
-    send(context, house, [unroutable, claims[1]])
+    send([unroutable, claims[1]])
     receive(context, house)
     (task,) = [t for t in ehr.all("Task") if "did not get through" in t.get("description", "")]
     assert task["focus"] == {"reference": f"Claim/{claims[0].id}"}
     waits = "rejected before: waits until its task is closed"
-    assert send(context, house, claims[:2]) == {waits: 1, "sent before": 1}
+    assert send(claims[:2]) == {waits: 1, "sent before": 1}
     ehr.put({**task, "status": "completed"})
-    assert send(context, house, claims[:2]) == {"sent": 1, "sent before": 1}
-    assert send(context, house, claims[:2]) == {"sent before": 2}
+    assert send(claims[:2]) == {"sent": 1, "sent before": 1}
+    assert send(claims[:2]) == {"sent before": 2}
 
 
 def test_nothing_goes_to_a_clearinghouse_that_is_not_registered(
-    ehr: Ehr, clock: FrozenClock, house: LocalClearinghouse, claims: list[Claim]
+    ehr: Ehr, clock: FrozenClock, opened: Any, parties: Parties, claims: list[Claim], tmp_path: Path
 ) -> None:
-    """S-18, S-9: no entry in the outbound registry, no file; what goes out stands in the audit trail first."""
+    """S-18, S-9: no entry in the outbound registry, no file; what goes out stands in the audit trail first, and so does
+    what the gate decided (C-8)."""
+    house = LocalClearinghouse(tmp_path / "house", clock)
     with host_for(ehr, clock, plugins={"billing": {"enabled": True}}) as host:
         with pytest.raises(OutboundRefused, match="no registered recipient"):
-            submit(host.context("billing"), house, claims, PARTIES)
+            submit(host.context("billing"), house, claims, parties)
         assert list(house.fetch()) == []
-    with host_for(ehr, clock, plugins={"billing": {"enabled": True}}, outbound={"house": HOUSE}) as host:
+    with opened(clearinghouse=None) as host:
         clock.advance(3600)
-        submit(host.context("billing"), house, claims, PARTIES)
-        told = [r for r in host.auditor.trail.records() if r.event is Event.DISCLOSURE]
-        assert [r.target for r in told] == [c.source for c in claims]
+        submit(host.context("billing"), house, claims, parties)
+        records = list(host.auditor.trail.records())
+        assert [r.target for r in records if r.event is Event.DISCLOSURE] == [c.source for c in claims]
+        decided = [r for r in records if r.event is Event.DECISION]
+        assert [(r.patient, r.purpose) for r in decided] == [
+            (c.member.ref, "HPAYMT") for c in claims if c.member
+        ]
 
 
 def test_the_answers_are_worked_in_once(
-    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send
 ) -> None:
     """Phase of the evening: 999, 277CA and 835 give one PaymentReconciliation and a Task for each denial, once."""
-    send(context, house, claims)
+    send(claims)
     answers = list(house.fetch())
     before = len(ehr.all("Task"))
     report = receive(context, house)
@@ -126,23 +115,12 @@ def test_the_answers_are_worked_in_once(
 
 @pytest.mark.ehr(clients=12)
 def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_for(
-    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+    ehr: Ehr, opened: Any, tmp_path: Path
 ) -> None:
     """INV-001: PR of the remittance and nothing else; status draft, for a person to look at."""
-    table = {
-        "type": "local",
-        "recipient": "house",
-        "folder": str(tmp_path / "house"),
-        "send": True,
-        "submitter_id": "LARK01",
-        "receiver_id": "HOUSE1",
-        "receiver_name": "HOUSE",
-    }
     kept: dict[Path, bytes] = {}
     for wanted in (False, True):
-        billing = {"enabled": True, "clearinghouse": table, "invoices": wanted, "charges": wanted}
-        plugins = {"billing": billing}
-        with host_for(ehr, clock, plugins=plugins, outbound={"house": HOUSE}) as host:
+        with opened(invoices=wanted, charges=wanted) as host:
             host.run("billing.submit")
             answers = list((tmp_path / "house" / "out").iterdir())
             kept = {path: path.read_bytes() for path in answers} or kept
@@ -150,7 +128,7 @@ def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_
             assert bool(report.counts["draft invoices"]) is wanted
             for path, data in kept.items():  # the same mail again
                 path.write_bytes(data)
-    with host_for(ehr, clock, plugins=plugins, outbound={"house": HOUSE}) as host:
+    with opened(invoices=True) as host:
         assert host.run("billing.answers").counts["draft invoices"] == 0
     invoices = ehr.all("Invoice")
     assert len(invoices) > 2
@@ -168,10 +146,10 @@ def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_
 
 
 def test_an_ehr_that_fails_leaves_the_answer_for_the_next_run(
-    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send
 ) -> None:
     """Nothing is taken away at the clearinghouse before it stands in the EHR."""
-    send(context, house, claims)
+    send(claims)
     ehr.faults.add("403", path="/PaymentReconciliation", times=50)
     first = receive(context, house)
     assert first.failed
@@ -183,10 +161,10 @@ def test_an_ehr_that_fails_leaves_the_answer_for_the_next_run(
 
 
 def test_garbled_mail_is_set_aside_and_the_rest_goes_on(
-    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim]
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send
 ) -> None:
     """Fail soft in jobs."""
-    send(context, house, claims)
+    send(claims)
     (house._out / "0-garbled.835").write_bytes(b"no X12")
     report = receive(context, house)
     assert report.counts["set aside"] == 1
@@ -204,43 +182,56 @@ class Broken(LocalClearinghouse):
 
 
 def test_what_surely_did_not_leave_goes_out_later(
-    context: Context, house: LocalClearinghouse, claims: list[Claim], tmp_path: Path
+    context: Context,
+    parties: Parties,
+    claims: list[Claim],
+    send: Send,
+    tmp_path: Path,
+    house: LocalClearinghouse,
 ) -> None:
-    """ChannelUnavailable gives the claims back."""
-    report = submit(context, Broken(tmp_path, context.clock), claims, PARTIES)
-    assert report.failed
-    assert send(context, house, claims) == {"sent": 20}
+    """ChannelUnavailable gives the claims back, and so does a file that was refused as a whole (a token that ended)."""
+    for error in (ChannelUnavailable("down"), MessageRejected("the clearinghouse refused the file (401)")):
+        broken = Broken(tmp_path, context.clock)
+        broken.error = error
+        report = submit(context, broken, claims, parties)
+        assert report.failed
+    assert send(claims) == {"sent": 20}
 
 
 def test_what_may_have_left_is_never_sent_again_blindly(
-    context: Context, house: LocalClearinghouse, claims: list[Claim], tmp_path: Path
+    context: Context,
+    parties: Parties,
+    claims: list[Claim],
+    send: Send,
+    tmp_path: Path,
+    house: LocalClearinghouse,
 ) -> None:
     """OutcomeUnknown: the claims stay begun."""
     broken = Broken(tmp_path, context.clock)
     broken.error = OutcomeUnknown("cut")
     with pytest.raises(OutcomeUnknown):
-        submit(context, broken, claims, PARTIES)
-    assert "sent" not in send(context, house, claims)
+        submit(context, broken, claims, parties)
+    assert "sent" not in send(claims)
     assert list(house.fetch()) == []
 
 
 def test_a_claim_that_cannot_be_written_holds_up_no_other(
-    context: Context, house: LocalClearinghouse, claims: list[Claim]
+    context: Context, house: LocalClearinghouse, parties: Parties, claims: list[Claim]
 ) -> None:
     """One bad record is set aside, counted, shown."""
     claims[3] = replace(claims[3], diagnoses=[])
     claims[5] = replace(claims[5], pos="AB")
-    report = submit(context, house, claims, PARTIES)
+    report = submit(context, house, claims, parties)
     assert (report.counts["sent"], report.counts["set aside"]) == (18, 2)
     assert "a diagnosis" in report.set_aside[0]
     assert "refused before it left: pyx12 segment 21 CLM" in report.set_aside[1]
-    dry = submit(context, house, claims, PARTIES, dry_run=True)
+    dry = submit(context, house, claims, parties, dry_run=True)
     assert dry.counts["would go out, where not sent before"] == 18
 
 
 @pytest.mark.ehr(clients=16, absent=frozenset({"Claim", "PaymentReconciliation"}))
 def test_an_ehr_without_claims_sends_its_visits_and_keeps_the_files(
-    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+    ehr: Ehr, opened: Any, tmp_path: Path
 ) -> None:
     """billing.md: claims built in memory; the sent 837P and the 835 stay as DocumentReferences; denials are Tasks on
     the Encounter. A second run sends nothing."""
@@ -249,17 +240,7 @@ def test_an_ehr_without_claims_sends_its_visits_and_keeps_the_files(
     fees.write_text("code,fee\n" + "\n".join(rows) + "\n")
     sets = tmp_path / "sets"
     import_set("fees", fees, Options(sets, date(2026, 1, 1)))
-    table = {
-        "type": "local",
-        "recipient": "house",
-        "folder": str(tmp_path / "house"),
-        "send": True,
-        "submitter_id": "LARK01",
-        "receiver_id": "HOUSE1",
-        "receiver_name": "HOUSE",
-    }
-    billing = {"enabled": True, "clearinghouse": table, "codes": str(sets), "video_place": "10"}
-    with host_for(ehr, clock, plugins={"billing": billing}, outbound={"house": HOUSE}) as host:
+    with opened(codes=str(sets), video_place="10") as host:
         sent = host.run("billing.submit")
         assert not sent.failed, sent.notes
         assert sent.counts["sent"] > 5, (sent, host.run("billing.scrub").rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,7 @@ from chartside_billing.clearinghouse import LocalClearinghouse
 from chartside_billing.evening.account import Parties
 from chartside_billing.evening.receive import receive
 from chartside_billing.evening.submit import submit
-from chartside_billing.model import Party
-from chartside_billing.x12.example import claim
+from chartside_billing.model import Claim
 
 pytestmark = pytest.mark.slow
 COUNT = 20
@@ -50,7 +49,9 @@ def total(base_url: str, kind: str) -> int:
     return len(listed.get("entry", []))
 
 
-def test_an_evening_on_sekmet_writes_once(sekmet: Peer, tmp_path: Path) -> None:
+def test_an_evening_on_sekmet_writes_once(
+    sekmet: Peer, tmp_path: Path, parties: Parties, make_claim: Callable[..., Claim]
+) -> None:
     """Claims go out once; the remittance and its Tasks are written once, on a server that is not ours.
 
     It keeps no PaymentReconciliation, so the 835 stays there as a DocumentReference.
@@ -72,10 +73,7 @@ def test_an_evening_on_sekmet_writes_once(sekmet: Peer, tmp_path: Path) -> None:
             }
         },
     }
-    claims = [
-        replace(claim(), id=f"evening{n:02}", source=f"Claim/evening{n:02}/_history/1") for n in range(COUNT)
-    ]
-    parties = Parties(claim().submitter or Party(), claim().receiver or Party(), "house")
+    claims = [make_claim(f"evening{n:02}", "Patient/evening") for n in range(COUNT)]
     clock = FrozenClock(datetime.now(UTC).replace(microsecond=0))
     tasks, payments = total(sekmet.base_url, "Task"), total(sekmet.base_url, "DocumentReference")
     with Host(parse(config, tmp_path), clock=clock) as host:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fhir.resources.R4B.coverageeligibilityrequest import CoverageEligibilityRequest
@@ -14,7 +15,7 @@ from fhir.resources.R4B.coverageeligibilityresponse import CoverageEligibilityRe
 from chartside import JobOptions
 from chartside.clock import FrozenClock
 from chartside.errors import InputError
-from chartside.testing import Ehr, host_for
+from chartside.testing import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
 from chartside_billing.model import Person
 from chartside_billing.x12.eligibility import (
@@ -114,21 +115,10 @@ def test_the_made_up_house_answers_each_question_under_its_trace(tmp_path: Path)
 
 @pytest.mark.ehr(clients=12)
 def test_coming_clients_are_asked_about_once_and_the_answer_stands_in_the_ehr(
-    ehr: Ehr, clock: FrozenClock, tmp_path: Path
+    ehr: Ehr, clock: FrozenClock, opened: Any
 ) -> None:
     """COV-003: Request, 270, 271, Response; a second run asks nobody; the scrub then knows the cover."""
-    settings = {
-        "type": "local",
-        "recipient": "house",
-        "folder": str(tmp_path / "house"),
-        "send": True,
-        "submitter_id": "LARK01",
-        "receiver_id": "HOUSE1",
-        "receiver_name": "HOUSE",
-    }
-    house = {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
-    plugins = {"billing": {"enabled": True, "clearinghouse": settings}}
-    with host_for(ehr, clock, plugins=plugins, outbound={"house": house}) as host:
+    with opened() as host:
         dry = host.run("billing.eligibility", JobOptions(dry_run=True))
         first = host.run("billing.eligibility")
         assert first.counts["asked"] == dry.counts["would be asked"] > 3

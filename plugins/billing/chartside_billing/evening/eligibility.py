@@ -21,6 +21,8 @@ from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.evening.account import KIND, Parties, open_house
+from chartside_billing.evening.permit import ask as ask_the_gate
+from chartside_billing.evening.permit import coverage_request
 from chartside_billing.fhir_claim.facts import eligibility
 from chartside_billing.fhir_claim.gather import Gathered, Gatherer
 from chartside_billing.fhir_claim.make import covers
@@ -123,6 +125,7 @@ def ask(
             report.counts["cannot be asked"] += 1
         else:
             ready.append(question)
+    ready = _permitted(context, ready, report, acting=not dry_run)
     if dry_run:
         report.counts["would be asked"] = len(ready)
         return report
@@ -134,6 +137,26 @@ def ask(
     if begun:
         _send(context, house, [(c, by_key[c.effect.key]) for c in begun], parties, report)
     return report
+
+
+def _permitted(
+    context: Context, questions: Sequence[Question], report: JobReport, *, acting: bool
+) -> list[Question]:
+    """Those that the gate lets go out: who restricted what a payer is told is not asked about either."""
+    asked = [reference(q.coverage.get("beneficiary")) for q in questions]
+    groups = [
+        [coverage_request(context, q.coverage, q.claim, patient)] if patient.startswith("Patient/") else []
+        for q, patient in zip(questions, asked, strict=True)
+    ]
+    allowed: list[Question] = []
+    for question, answer in zip(questions, ask_the_gate(context, groups, acting=acting), strict=True):
+        if answer.allowed:
+            allowed.append(question)
+        else:
+            problem = f"held back. {answer.why}"
+            report.rows.append({"coverage": own(question.coverage), "problem": problem})
+            report.counts["held back"] += 1
+    return allowed
 
 
 def _send(

@@ -23,7 +23,8 @@ from chartside.codes import (
     concept,
     has_coding,
 )
-from chartside.errors import AuditUnavailable, ChannelUnavailable, InputError, MessageRejected
+from chartside.errors import AuditUnavailable, ChannelUnavailable, FhirError, InputError, MessageRejected
+from chartside.gate.gate import UNASKED
 from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
@@ -33,6 +34,7 @@ from chartside_billing.clearinghouse.desk import BILLING_SYSTEM, REJECTED
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
+from chartside_billing.evening.permit import Answer, ask, named, requests_of, with_notice
 from chartside_billing.evening.scrub import keeps_tasks
 from chartside_billing.fhir_claim.pick import part, reference
 from chartside_billing.model import Claim
@@ -104,25 +106,60 @@ def submit(
             report.set_aside.append(f"{claim.source or claim.where}: {problems[id(claim)]}")
             report.counts["set aside"] += 1
     if dry_run:
-        report.counts["would go out, where not sent before"] = len(ready)
+        answers = ask(context, [requests_of(context, claim) for claim in ready], acting=False)
+        told = [_told(claim, answer, report) for claim, answer in zip(ready, answers, strict=True)]
+        report.counts["would go out, where not sent before"] = sum(found is not None for found in told)
         return report
     waiting, mended = _rejections(context)
     report.counts += Counter(_WAITS for claim in ready if _name(claim) in waiting)
     ready = [claim for claim in ready if _name(claim) not in waiting]
     held = context.ledger.claim([effect_of(context, claim, mended[_name(claim)]) for claim in ready])
     by_key = {found.effect.key: claim for found, claim in zip(held, ready, strict=True)}
-    begun = [
-        c
-        for c in context.ledger.begin([c for c in held if c.state is State.CLAIMED])
-        if c.state is State.BEGUN
-    ]
+    claimed = _permitted(context, [c for c in held if c.state is State.CLAIMED], by_key, report)
+    begun = [c for c in context.ledger.begin(claimed) if c.state is State.BEGUN]
     left = {c.effect.key for c in begun}
-    lost = (State.FAILED for c in held if c.state is State.CLAIMED and c.effect.key not in left)
+    lost = (State.FAILED for c in claimed if c.effect.key not in left)
     states = [*lost, *(c.state for c in held if c.state is not State.CLAIMED)]
     report.counts += Counter(_STATES.get(state, str(state)) for state in states)
     if begun:
         _send(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
     return report
+
+
+def _permitted(
+    context: Context, claimed: list[LedgerClaim], by_key: dict[str, Claim], report: JobReport
+) -> list[LedgerClaim]:
+    """Those that the gate lets go out; the others are given back, and shown."""
+    groups = [requests_of(context, by_key[c.effect.key]) for c in claimed]
+    try:
+        answers = ask(context, groups)
+    except (AuditUnavailable, FhirError) as error:
+        context.ledger.release(claimed)
+        report.notes.append(str(error))
+        report.failed = True
+        return []
+    allowed: list[LedgerClaim] = []
+    for one, answer in zip(claimed, answers, strict=True):
+        found = _told(by_key[one.effect.key], answer, report)
+        if found is not None:
+            by_key[one.effect.key] = found
+            allowed.append(one)
+    chosen = {c.effect.key for c in allowed}
+    context.ledger.release([c for c in claimed if c.effect.key not in chosen])
+    return allowed
+
+
+def _told(claim: Claim, answer: Answer, report: JobReport) -> Claim | None:
+    """The claim as it may go out; else None, and why."""
+    found = with_notice(claim) if answer.allowed and answer.notice else claim
+    why = answer.why if found is not None else "the notice of 42 CFR 2.32 has no room in its notes"
+    if answer.unasked and UNASKED not in report.notes:
+        report.notes.append(UNASKED)
+    if answer.allowed and found is not None:
+        return found
+    report.counts["held back"] += 1
+    report.set_aside.append(f"{named(claim)}: held back. {why}")
+    return None
 
 
 def settle(context: Context, claims: Sequence[Claim], *, arrived: bool) -> int:
@@ -221,13 +258,8 @@ def _send(
         about = [(_patient(claim), claim.source) for claim in claims]
         context.outlet.disclose(KIND, parties.recipient, "claim", about, purpose="HPAYMT")
         house.submit(file_name(number), written.data)
-    except (InputError, ChannelUnavailable, AuditUnavailable) as error:
-        context.ledger.release(begun)
-        report.notes.append(str(error))
-        report.failed = True
-        return
-    except MessageRejected as error:
-        context.ledger.finish([Result(c, done=False, reason="rejected", at=now) for c in begun])
+    except (InputError, ChannelUnavailable, AuditUnavailable, MessageRejected) as error:
+        context.ledger.release(begun)  # a file that was refused took none of its claims along
         report.notes.append(str(error))
         report.failed = True
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from chartside.types import Resource
 from chartside_billing.fhir_claim import facts
 from chartside_billing.fhir_claim.make import Fees, Unsaid, unbilled_claim
-from chartside_billing.fhir_claim.pick import codes, each, own, reference, version
+from chartside_billing.fhir_claim.pick import codes, each, own, part, reference, version
 from chartside_billing.fhir_claim.visits import icd_of, notes_by_encounter, visit_of
 from chartside_billing.model import Claim, History, Insurance, Line, Party, Visit
 from chartside_billing.x12.bundle import Graph, claims_of
@@ -127,6 +127,7 @@ class _Maker:
             self._person(party)
         for insurance in (claim.insurance, *claim.others):
             self._cover(insurance, patient)
+        claim.labels = self._labels(claim, resource)
         claim.history = History(
             claims=[facts.prior_claim(c, self._answers.get(own(r))) for c, r in self._prior.get(patient, [])],
             plan_periods=facts.plan_periods(plans) if (plans := self._mine("CarePlan", patient)) else None,
@@ -135,6 +136,15 @@ class _Maker:
         for diagnosis in claim.diagnoses:
             diagnosis.verification = self._certainty.get((patient, diagnosis.code.upper()))
         return claim
+
+    def _labels(self, claim: Claim, resource: Resource) -> tuple[tuple[str, str], ...]:
+        """Security labels of all that the claim tells of: itself, its visits, their diagnoses."""
+        visits = [self._graph.by_reference.get(visit.ref, {}) for visit in claim.visits]
+        named = [(d.get("diagnosisReference"), resource) for d in each(resource, "diagnosis")]
+        named += [(d.get("condition"), visit) for visit in visits for d in each(visit, "diagnosis")]
+        things = [resource, *visits, *(self._graph.get(name, owner) for name, owner in named)]
+        labels = (label for thing in things for label in each(part(thing, "meta"), "security"))
+        return tuple(dict.fromkeys((str(x.get("system", "")), str(x.get("code", ""))) for x in labels))
 
     def _consents(self, patient: str) -> frozenset[str] | None:
         """None where the EHR keeps no consents of the kinds that claims rest on. A kind of which it keeps none for

@@ -396,6 +396,7 @@ def _logical(reference: Resource) -> Resource:
 def _payer(resource: Resource) -> Party:
     identifiers = [i for i in _list(resource, "identifier") if i.get("value") and i.get("system") != NPI]
     party = Party(entity="2", id_qualifier="PI", id=str(identifiers[0]["value"]) if identifiers else "")
+    party.ref = f"Organization/{resource['id']}" if resource.get("id") else ""
     _name(resource, party)
     party.address = _address(resource)
     return party
