@@ -6,9 +6,9 @@ import logging
 import os
 import re
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -39,6 +39,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
+from chartside.once import once
 from chartside.plugins import Found, Plugins, bounded, find
 from chartside.servers import Adapters, by_name, connect
 
@@ -60,7 +61,7 @@ class Host:
 
     def __init__(self, config: Config, *, clock: Clock | None = None, lease: timedelta = LEASE) -> None:
         self.config, self.clock, self.lease = config, clock or SystemClock(), lease
-        self.worker = secrets.token_hex(8)
+        self.worker, self.making = secrets.token_hex(8), threading.RLock()
         found = find()
         self._require_installed(found)
         self._refuse_forbidden(found)
@@ -116,14 +117,14 @@ class Host:
         loaded = [self.plugins.found[name].manifest for name in self.plugins.loaded]
         return [self.own, *(manifest for manifest in loaded if manifest)]
 
-    @cached_property
+    @once
     def adapters(self) -> Adapters:
         """All adapters, by name."""
         return by_name(
             kind for _, kinds in self.plugins.each("chartside_adapters", Adapter) for kind in kinds
         )
 
-    @cached_property
+    @once
     def route(self) -> Route:
         """EHR and companion, connected. Raises FhirError, SmartError, ConfigError."""
         ehr = self.place("ehr", self.config.ehr)
@@ -132,20 +133,24 @@ class Host:
 
     def place(self, name: Where, server: Server) -> Place:
         """One of the servers, connected at its first use. Raises as ``route`` does."""
-        if name not in self._places:
-            place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, name)
-            self._closers.append(place.client.close)
-            self._places[name] = place
-        return self._places[name]
+        with self.making:
+            if name not in self._places:
+                self._places[name] = self._connect(name, server)
+            return self._places[name]
+
+    def _connect(self, name: Where, server: Server) -> Place:
+        place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, name)
+        self._closers.append(place.client.close)
+        return place
 
     # --- gate and audit ----------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def outbound(self) -> OutboundRegistry:
         """Who may receive anything outside the EHR (S-18)."""
         return OutboundRegistry.from_config(self.config.outbound)
 
-    @cached_property
+    @once
     def policy(self) -> PolicyBook:
         """The packs of law. Raises ConfigErrors for one that cannot be read."""
         try:
@@ -154,7 +159,7 @@ class Host:
             text = Exception.__str__(error)
             raise ConfigErrors([ConfigError("policy.packs", text, mend=error.mend)]) from None
 
-    @cached_property
+    @once
     def gate(self) -> Gate:
         """Consent, then law."""
         return Gate(self.plugins, self.context, self._law)
@@ -162,7 +167,7 @@ class Host:
     def _law(self, request: DecisionRequest) -> Decision | None:
         return self.policy.decide(request, licence_states=self.licence_states)
 
-    @cached_property
+    @once
     def secret(self) -> bytes:
         """The practice's own secret, made at first use: keys the audit trail and the opaque ledger."""
         key, trail = self.config.path(self.config.state.key), self.state / "audit.jsonl"
@@ -173,7 +178,7 @@ class Host:
             )
         return load_secret(key)
 
-    @cached_property
+    @once
     def state(self) -> Path:
         """The folder for state, made at first use, for this user only."""
         folder = self.config.path(self.config.state.folder)
@@ -181,7 +186,7 @@ class Host:
         _claim_folder(folder / "practice", self.config.practice.id)
         return folder
 
-    @cached_property
+    @once
     def auditor(self) -> Auditor:
         """The trail, and AuditEvents where a server takes them."""
         trail, who = Trail(self.state / "audit.jsonl", self.secret), observer(self.config, self.outbound)
@@ -193,14 +198,14 @@ class Host:
         if place:
             deliver(place.client, [Create(event) for event in events])
 
-    @cached_property
+    @once
     def audit_home(self) -> AuditHome:
         """Where AuditEvents live. Raises as ``route`` does."""
         return audit_home(self.route, singly=self.config.audit.singly)
 
     # --- ledger and messages -----------------------------------------------------------------------
 
-    @cached_property
+    @once
     def ledger(self) -> Ledger:
         """The first home that takes claims: the EHR, the companion, else the local opaque ledger."""
         for place, where in ((self.route.ehr, "the EHR"), (self.route.companion, "the companion server")):
@@ -222,7 +227,7 @@ class Host:
         self._closers.append(ledger.close)
         return ledger
 
-    @cached_property
+    @once
     def channels(self) -> dict[str, Channel]:
         """The configured channels by kind (sms, email ...). Raises ConfigErrors."""
         from chartside.messaging.channel import Channel
@@ -253,9 +258,10 @@ class Host:
 
     def context(self, name: str) -> Context:
         """A loaded plugin's context. Raises ConfigErrors for its settings, ConfigError if it is not loaded."""
-        if name not in self._contexts:
-            self._contexts[name] = self._make_context(name)
-        return self._contexts[name]
+        with self.making:
+            if name not in self._contexts:
+                self._contexts[name] = self._make_context(name)
+            return self._contexts[name]
 
     def _make_context(self, name: str) -> Context:
         plugin = self.plugins.found.get(name)

@@ -1,4 +1,4 @@
-"""The embedded runner: every job at its own pace in one thread, and the plugins' pages in another."""
+"""The embedded runner: every job at its own pace, each plugin's in a thread, and the plugins' pages in another."""
 
 from __future__ import annotations
 
@@ -7,53 +7,68 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 from chartside.host import Host
-from chartside.jobs.model import JobReport
+from chartside.jobs.model import Job, JobReport
 from chartside.loopback import serving
 
 _log = logging.getLogger("chartside.serve")
 
 
 class Runner:
-    """``port`` 0 serves no pages; ``report(job, report)`` is told after each run."""
+    """``port`` 0 serves no pages; ``report(job, report)`` is told after each run, one at a time.
+
+    A thread for each plugin: one that hangs holds up no other, and no job ever runs twice at once. All share the
+    practice's rate budget and breaker, for all use the host's one client for each server.
+    """
 
     def __init__(self, host: Host, *, port: int, report: Callable[[str, JobReport], None]) -> None:
         self._host, self._port, self._report = host, port, report
-        self._stop = threading.Event()
+        self._stop, self._telling = threading.Event(), threading.Lock()
         self._due: dict[str, datetime] = {}
+
+    @cached_property
+    def _jobs(self) -> dict[str, tuple[str, Job]]:
+        return dict(sorted(self._host.jobs().items()))
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run in threads until the block is left; a job under way is waited for."""
-        jobs = threading.Thread(target=self._loop, name="chartside-jobs")
+        """Run in threads until the block is left; the jobs under way are waited for."""
         with self._pages():  # first: where the port is taken, no job has begun
-            jobs.start()
+            plugins = dict.fromkeys(plugin for plugin, _ in self._jobs.values())
+            threads = [threading.Thread(target=self._loop, args=(name,), daemon=True) for name in plugins]
+            for thread in threads:
+                thread.start()
             try:
                 yield
             finally:
                 self._stop.set()
-                jobs.join()
+                for thread in threads:
+                    thread.join()
 
-    def _loop(self) -> None:
-        while not self._stop.is_set():
+    def _loop(self, plugin: str) -> None:
+        while not self._stop.is_set() and self._host.plugins.found[plugin].loaded:
             try:
-                self.run_due()
+                self.run_due(plugin)
             except Exception as error:  # a thread that ends in silence would remind nobody any more
                 _log.error("a job's turn failed: %s", type(error).__name__)
             self._stop.wait(1.0)
 
-    def run_due(self) -> None:
-        """Run each job whose time has come. One that fails is told, and comes again at its next time."""
-        for name, (_, job) in sorted(self._host.jobs().items()):
+    def run_due(self, plugin: str = "") -> None:
+        """Run each job (of one plugin) whose time has come. One that fails is told, and comes again at its time."""
+        for name, (owner, job) in self._jobs.items():
             now = self._host.clock.now()
-            if self._stop.is_set() or now < self._due.get(name, now):
+            ours = plugin in ("", owner) and self._host.plugins.found[owner].loaded
+            if self._stop.is_set() or not ours or now < self._due.get(name, now):
                 continue
             self._due[name] = now + job.every
-            self._report(name, self._host.run(name))
+            report = self._host.run(name)
+            with self._telling:
+                self._report(name, report)
 
     @contextmanager
     def _pages(self) -> Iterator[None]:

@@ -90,27 +90,33 @@ def serve(
         int,
         typer.Option(min=0, max=65535, help="Serve the plugins' pages here, on 127.0.0.1; 0: no pages."),
     ] = 8010,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print every job's whole table in every round.")
+    ] = False,
 ) -> None:
     """Run every job again and again, each at its own pace, and serve the plugins' pages; Ctrl-C or SIGTERM ends it.
 
-    Put a reverse proxy with TLS in front of the pages.
+    Prints a line for each round of a job, and a table of what is new in it. A job that hangs holds up its own plugin
+    only. Put a reverse proxy with TLS in front of the pages.
 
     Example: `chartside serve --config riverside.toml`
     """
+    from chartside.commands.rounds import Rounds
     from chartside.serve import Runner
 
     with Host(load(config)) as host:
-        runner = Runner(host, port=port, report=show)
+        rounds = Rounds(host.clock, host.config.practice.time_zone, verbose=verbose)
+        runner = Runner(host, port=port, report=rounds)
         stop = _asked_to_stop()
         with runner.running():
             typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
             while not stop.wait(1.0):  # a signal that comes between two steps is seen a second later
                 continue
-            typer.echo("ending after the present job ...")
+            typer.echo("ending after the jobs under way; once more ends it at once ...")
 
 
 def _asked_to_stop() -> threading.Event:
-    """Set by Ctrl-C, and by SIGTERM, which service managers send. A second one does not wait for the job."""
+    """Set by Ctrl-C, and by SIGTERM, which service managers send. A second one does not wait for the jobs."""
     stop = threading.Event()
 
     def asked(number: int, _frame: object) -> None:

@@ -79,18 +79,20 @@ class LocalLedger(Ledger):
         """See Ledger."""
         found: dict[str, list[datetime]] = {}
         for name in set(recipients):
-            rows = self._db.execute(
-                "SELECT since FROM effect WHERE recipient=? AND since>=? AND state IN (?,?)",
-                (self._mac(name), since.timestamp(), State.BEGUN, State.DONE),
-            )
+            with self._lock:
+                rows = self._db.execute(
+                    "SELECT since FROM effect WHERE recipient=? AND since>=? AND state IN (?,?)",
+                    (self._mac(name), since.timestamp(), State.BEGUN, State.DONE),
+                ).fetchall()
             found[name] = [_time(at) for (at,) in rows]
         return found
 
     def undecided(self) -> Iterator[Claim]:
         """See Ledger. The effects' keys are hidden here, so each comes with an empty resource."""
-        rows = self._db.execute(
-            "SELECT mac, since FROM effect WHERE state=? AND until<=?", (State.BEGUN, self._now())
-        ).fetchall()
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT mac, since FROM effect WHERE state=? AND until<=?", (State.BEGUN, self._now())
+            ).fetchall()
         for mac, since in rows:
             yield Claim(Effect(mac, {}), State.UNDECIDED, "local", since=_time(since))
 
