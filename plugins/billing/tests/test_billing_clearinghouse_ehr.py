@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.invoice import Invoice
 from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
+from fhir.resources.R4B.task import Task as TaskR4
 
 from chartside.audit import Event
 from chartside.clock import FrozenClock
@@ -20,11 +21,23 @@ from chartside.errors import ChannelUnavailable, MessageRejected, OutboundRefuse
 from chartside.testing import host_for
 from chartside.testing.ehr import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
+from chartside_billing.clearinghouse.answers import write_999
+from chartside_billing.clearinghouse.base import interchange_number
+from chartside_billing.clearinghouse.refused import (
+    SentClaim,
+    SentFile,
+    of_group,
+    of_interchange,
+    of_report,
+    refused_claims,
+)
 from chartside_billing.codes.importers import Options, import_set
 from chartside_billing.evening.account import Parties
 from chartside_billing.evening.receive import receive
 from chartside_billing.evening.submit import submit
+from chartside_billing.evening.worklist import worklist
 from chartside_billing.model import Claim
+from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, Status, StatusReport
 from chartside_billing.x12.read837 import read_837
 
 Send = Callable[[list[Claim]], dict[str, int]]
@@ -67,6 +80,69 @@ def test_a_rejected_claim_goes_out_again_when_its_task_is_completed(
     ehr.put({**task, "status": "completed"})
     assert send(claims[:2]) == {"sent": 1, "sent before": 1}
     assert send(claims[:2]) == {"sent before": 2}
+
+
+def test_a_refused_file_names_its_claims_and_they_go_out_again(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send, clock: FrozenClock
+) -> None:
+    """ACK-001: a 999 that rejects a whole file; a Task with every claim, a worklist line each; completed, they go once.
+    The same for a TA1 and for a 277CA above the claims. No claim of another file is named."""
+    send(claims[:3])
+    for answer in list(house.fetch()):
+        house.done(answer)
+    send(claims[3:5])
+    mine, number = [f"Claim/{c.id}" for c in claims[3:5]], f"{interchange_number(clock.now()):09}"
+    (sent,) = [p for p in house._in.iterdir() if number in p.name]
+    for answer in list(house.fetch()):
+        house.done(answer)
+    (house._out / "r.999").write_bytes(write_999(sent.read_bytes(), accepted=False, created=clock.now()))
+    first = receive(context, house)
+    assert first.counts["tasks"] == 1, first
+    (task,) = [t for t in ehr.all("Task") if "nothing of it is with the payer" in t.get("description", "")]
+    assert [i["valueReference"]["reference"] for i in task["input"]] == mine
+    assert task["focus"]["reference"].startswith("DocumentReference/")
+    assert all(name in task["description"] for name in mine)
+    assert not [name for name in ehr.practice.canaries() if name in str(task)]
+    TaskR4.model_validate(task)
+    lines = [work for work in worklist(context) if work.task == f"Task/{task['id']}"]
+    assert [work.claim for work in lines if work.at_risk > 0] == mine
+    assert send(claims[3:5]) == {"rejected before: waits until its task is closed": 2}
+    ehr.put({**task, "status": "completed"})
+    assert send(claims[:5]) == {"sent": 2, "sent before": 3}
+    assert send(claims[:5]) == {"sent before": 5}
+
+
+def test_a_file_refused_in_another_way_names_its_claims_too() -> None:
+    """TA1, a 999 without a set, a 277CA above the claims; an unknown file says that its claims are not known."""
+    files = {"000000012": SentFile("DocumentReference/1", (SentClaim("Claim/1"), SentClaim("Claim/2", "S")))}
+    batch = StatusReport(True, items=[ClaimStatus("receiver", "12", [Status("A8", "33")])])
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    for tasks in (
+        [of_interchange(InterchangeAnswer("000000012", "R", "020"), files, now)],
+        list(of_group(GroupAnswer("HC", "12", "", status="R"), files, now)),
+        list(of_report(batch, [], files, now)),
+    ):
+        (task,) = tasks
+        assert refused_claims(task) == [SentClaim("Claim/1"), SentClaim("Claim/2", "S")]
+    (unknown,) = of_group(GroupAnswer("HC", "13", "", status="R"), files, now)
+    assert refused_claims(unknown) == []
+    assert "not known here" in unknown["description"]
+    with_errors = of_interchange(InterchangeAnswer("000000012", "E", "020"), files, now)
+    assert refused_claims(with_errors) == []
+
+
+def test_a_claim_to_the_next_payer_that_is_refused_does_not_send_the_first_again(
+    ehr: Ehr, context: Context, claims: list[Claim], send: Send
+) -> None:
+    """Two payers, one claim number: the Task of one's refusal says nothing of the other."""
+    send(claims[:1])
+    task = of_group(
+        GroupAnswer("HC", "12", "", status="R"),
+        {"000000012": SentFile("DocumentReference/1", (SentClaim(f"Claim/{claims[0].id}", "S"),))},
+        context.clock.now(),
+    )
+    ehr.put({**next(iter(task)), "id": "refused", "status": "completed"})
+    assert send(claims[:1]) == {"sent before": 1}
 
 
 def test_nothing_goes_to_a_clearinghouse_that_is_not_registered(

@@ -89,5 +89,7 @@ def test_an_evening_on_sekmet_writes_once(
             (tmp_path / "house" / "out" / answer.name).write_bytes(answer.data)
         again = receive(context, house)
         assert (again.counts["payments known"], again.counts["tasks"]) == (1, 0)
-    assert total(sekmet.base_url, "DocumentReference") == payments + 1
+    assert (
+        total(sekmet.base_url, "DocumentReference") == payments + 2
+    )  # the sent file's record, and the remittance
     assert total(sekmet.base_url, "Task") == tasks + first.counts["tasks"]

@@ -12,22 +12,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
 from chartside.errors import InputError
-from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer
-from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, StatusReport
+from chartside_billing.clearinghouse.refused import (
+    Files,
+    batch_of,
+    file_number,
+    of_group,
+    of_interchange,
+    of_report,
+)
+from chartside_billing.x12.acks import GroupAnswer, InterchangeAnswer, StatusReport
 from chartside_billing.x12.eligibility import EligibilityAnswer, to_response
 from chartside_billing.x12.reading import read_document
 from chartside_billing.x12.remit import PaidClaim, Remittance
 from chartside_billing.x12.remit_fhir import Matched, match, payment_reconciliation, work_items
-from chartside_billing.x12.words import CATEGORIES
 
-BILLING_SYSTEM = f"{BASE}/CodeSystem/billing"
-"""Codes of this plugin on its Tasks: ``claim-rejected``, ``resolved``, ``money-at-risk``."""
-REJECTED = "claim-rejected"
 _ANSWERS = frozenset({"835", "999", "TA1", "277", "271"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A payer's decision on a claim of ours, and the remittance in which it stands."""
+
+    paid: PaidClaim
+    ours: Matched
+    remittance: Remittance
 
 
 @dataclass(slots=True)
@@ -40,7 +51,7 @@ class Worked:
     tasks: list[Resource] = field(default_factory=list)
     eligibility: list[Resource] = field(default_factory=list)
     """CoverageEligibilityResponses."""
-    decided: list[tuple[PaidClaim, Matched]] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
     """What payers decided on claims of ours, those that match exactly one."""
     claims: int = 0
     """Claims that the answer speaks of."""
@@ -64,6 +75,14 @@ class Opened:
             elif isinstance(item, StatusReport):
                 yield from (status.reference for status in item.claims if status.reference)
 
+    def files(self) -> Iterator[str]:
+        """The files of ours that it speaks of as a whole, or whose claims it speaks of."""
+        for item in self.items:
+            if isinstance(item, GroupAnswer | InterchangeAnswer):
+                yield file_number(item.control)
+            elif isinstance(item, StatusReport):
+                yield batch_of(item)
+
     def traces(self) -> Iterator[str]:
         """The questions (TRN02 of our 270) that it answers."""
         yield from (item.trace for item in self.items if isinstance(item, EligibilityAnswer) and item.trace)
@@ -85,9 +104,10 @@ def work_in(
     now: datetime,
     appeal_days: int | None = None,
     requests: Mapping[str, Resource] = MappingProxyType({}),
+    files: Files = MappingProxyType({}),
 ) -> Worked:
     """What an answer comes to. ``claims``: those of ours that it may speak of; ``requests``: our stored
-    CoverageEligibilityRequests by id, which is the trace of a 270."""
+    CoverageEligibilityRequests by id, which is the trace of a 270; ``files``: those of ours that it may speak of."""
     worked = Worked(opened.answer, opened.kind, problem=opened.problem)
     if not opened.problem and opened.kind not in _ANSWERS:
         worked.problem = f"a {opened.kind} is no answer"
@@ -96,7 +116,7 @@ def work_in(
         if isinstance(item, EligibilityAnswer):
             _eligibility(item, worked, requests, now)
         else:
-            _work(item, worked, claims, now, appeal_days)
+            _work(item, worked, claims, files, now, appeal_days)
     return worked
 
 
@@ -111,64 +131,25 @@ def _eligibility(
 
 
 def _work(
-    item: object, worked: Worked, claims: Sequence[Matched], now: datetime, appeal_days: int | None
+    item: object,
+    worked: Worked,
+    claims: Sequence[Matched],
+    files: Files,
+    now: datetime,
+    appeal_days: int | None,
 ) -> None:
     if isinstance(item, Remittance):
         found = {paid.where: match(paid, claims) for paid in item.claims}
         worked.claims += len(item.claims)
-        worked.decided += [(paid, ours[0]) for paid in item.claims if len(ours := found[paid.where]) == 1]
+        worked.decided += [
+            Decided(paid, ours[0], item) for paid in item.claims if len(ours := found[paid.where]) == 1
+        ]
         worked.reconciliations.append(payment_reconciliation(item, found, created=now))
         worked.tasks += work_items(item, found, now=now, appeal_days=appeal_days)
     elif isinstance(item, StatusReport):
         worked.claims += len(item.claims)
-        worked.tasks += [_rejected(status, item, claims, now) for status in item.claims if status.rejected]
+        worked.tasks += of_report(item, claims, files, now)
     elif isinstance(item, GroupAnswer) and item.status != "A":
-        worked.tasks += _group(item, now)
+        worked.tasks += of_group(item, files, now)
     elif isinstance(item, InterchangeAnswer) and item.status != "A":
-        text = f"The clearinghouse did not take interchange {item.control} (TA1 {item.status}, code {item.reason})."
-        worked.tasks.append(
-            _task(effect_key("billing", "ta1", item.control), f"{text} Mend it and send it again.", now)
-        )
-
-
-def _group(answer: GroupAnswer, now: datetime) -> Iterator[Resource]:
-    for one in answer.sets:
-        if one.status == "A":
-            continue
-        places = (
-            "; ".join(f"segment {e.position} {e.segment} (code {e.code})" for e in one.errors[:10])
-            or "no place"
-        )
-        verdict = "accepted with errors" if one.accepted else "rejected: none of its claims is with the payer"
-        text = f"File {answer.control}, set {one.control}: {verdict}. Said at: {places}."
-        yield _task(effect_key("billing", "999", answer.control, one.control), text, now)
-
-
-def _rejected(
-    status: ClaimStatus, report: StatusReport, claims: Sequence[Matched], now: datetime
-) -> Resource:
-    said = ", ".join(
-        f"{CATEGORIES.get(s.category, s.category)} ({s.category}, code {s.code})" for s in status.statuses
-    )
-    text = f"Claim {status.reference} did not get through: {said}. Mend it, then complete this task: it is sent again."
-    task = _task(effect_key("billing", "277ca", report.reference, status.reference), text, now)
-    task["reasonCode"] = concept(BILLING_SYSTEM, REJECTED)
-    found = match(PaidClaim(id=status.reference, payer_claim_number=status.payer_claim_number), claims)
-    if len(found) == 1:
-        task["focus"] = {"reference": found[0].reference}
-        if found[0].patient:
-            task["for"] = {"reference": found[0].patient}
-    return task
-
-
-def _task(identifier: str, text: str, now: datetime) -> Resource:
-    return {
-        "resourceType": "Task",
-        "identifier": [{"system": EFFECT_SYSTEM, "value": identifier}],
-        "status": "requested",
-        "intent": "order",
-        "priority": "routine",
-        "code": concept(TASK_CODE_SYSTEM, TaskCode.FOLLOW_UP),
-        "description": text,
-        "authoredOn": now.isoformat(timespec="seconds"),
-    }
+        worked.tasks.append(of_interchange(item, files, now))

@@ -16,7 +16,7 @@ from typing import Any
 from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, coding, concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
-from chartside_billing.clearinghouse.desk import BILLING_SYSTEM
+from chartside_billing.clearinghouse.refused import BILLING_SYSTEM
 from chartside_billing.fhir_claim.pick import each, part, reference
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.rules.base import ERROR

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chartside.jobs.model import JobReport
 from chartside.types import Resource
+from chartside_billing.clearinghouse.desk import Decided
 from chartside_billing.evening.charges import references
 from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.model import Claim
@@ -17,7 +18,7 @@ from chartside_billing.papers.fhir import invoice_resource
 from chartside_billing.papers.source import from_claim
 from chartside_billing.x12.bundle import Graph, claims_of
 from chartside_billing.x12.remit import REVERSAL, PaidClaim
-from chartside_billing.x12.remit_fhir import Matched, denied
+from chartside_billing.x12.remit_fhir import denied
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
 DAYS = timedelta(days=30)
 
 
-def draft_invoices(
-    context: Context, decided: Sequence[tuple[PaidClaim, Matched]], report: JobReport
-) -> Iterator[Resource]:
+def draft_invoices(context: Context, decided: Sequence[Decided], report: JobReport) -> Iterator[Resource]:
     """An Invoice (status draft) for each decided claim on which the client owes something and no payer is left.
 
     Its lines name the ChargeItems of the services, where the EHR holds them.
     """
-    owing = [(paid, ours) for paid, ours in decided if owed(paid) > ZERO and not _open(paid)]
+    owing = [(d.paid, d.ours) for d in decided if owed(d.paid) > ZERO and not _open(d.paid)]
     ids = [ours.reference.removeprefix("Claim/") for _, ours in owing if ours.reference.startswith("Claim/")]
     stored = context.fhir.read_many("Claim", ids) if ids else {}
     claims = {own(r): (c, r) for c, r in claims_of(Graph(("", r) for r in stored.values()))}

@@ -15,6 +15,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.clearinghouse.desk import Worked, read, work_in
+from chartside_billing.evening import sent
 from chartside_billing.evening.account import open_house
 from chartside_billing.evening.invoices import draft_invoices
 from chartside_billing.fhir_claim.gather import CHUNK
@@ -53,8 +54,10 @@ def receive(
     claims = find_claims(context, sorted({number for one in opened for number in one.numbers()}))
     traces = sorted({trace for one in opened for trace in one.traces()})
     requests = context.fhir.read_many("CoverageEligibilityRequest", traces) if traces else {}
+    files = sent.read(context, (number for one in opened for number in one.files()))
+    now = context.clock.now()
     for one in opened:
-        worked = work_in(one, claims, now=context.clock.now(), appeal_days=appeal_days, requests=requests)
+        worked = work_in(one, claims, now=now, appeal_days=appeal_days, requests=requests, files=files)
         report.rows.append(_row(worked))
         if worked.problem:
             report.set_aside.append(f"{worked.answer.name}: {worked.problem}")

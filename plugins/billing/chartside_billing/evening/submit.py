@@ -8,20 +8,17 @@ person has closed the Task of the rejection does it go out once more.
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chartside.codes import (
-    BASE,
     MESSAGE_CATEGORY_SYSTEM,
     TASK_CODE_SYSTEM,
     MessageCategory,
     TaskCode,
     concept,
-    has_coding,
 )
 from chartside.errors import AuditUnavailable, ChannelUnavailable, FhirError, InputError, MessageRejected
 from chartside.gate.gate import UNASKED
@@ -30,13 +27,13 @@ from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
-from chartside_billing.clearinghouse.desk import BILLING_SYSTEM, REJECTED
+from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.permit import Answer, ask, named, requests_of, with_notice
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.fhir_claim.pick import part, reference
+from chartside_billing.evening.sent import keep, place_of
 from chartside_billing.model import Claim
 from chartside_billing.x12.required import missing
 from chartside_billing.x12.validate import check_all
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
     from chartside.context import Context
 
 
-SUBMISSION_SYSTEM = f"{BASE}/submission"
-"""``DocumentReference.identifier`` of a sent 837P, where the EHR stores no Claim: the interchange's number."""
 _WAITS = "rejected before: waits until its task is closed"
 _STATES = {
     State.DONE: "sent before",
@@ -216,23 +211,23 @@ def effect_of(context: Context, claim: Claim, times_rejected: int = 0) -> Effect
         resource["about"] = [{"reference": reference}]
     payer = claim.insurance.payer.id if claim.insurance.payer else ""
     parts = (reference or claim.id, payer, claim.frequency, claim.original_claim_number, str(times_rejected))
-    return Effect(effect_key(context.practice.id, "billing", "submit", *parts), resource)
+    place = [f"payer {p}"] if (p := place_of(claim)) else []
+    return Effect(effect_key(context.practice.id, "billing", "submit", *parts, *place), resource)
 
 
-def _rejections(context: Context) -> tuple[set[str], Counter[str]]:
-    """Claims (references) with an open Task of a rejection, and how many closed ones each has."""
-    waiting: set[str] = set()
-    mended: Counter[str] = Counter()
+def _rejections(context: Context) -> tuple[set[SentClaim], Counter[SentClaim]]:
+    """Claims with an open Task of a refusal, of them or of their file, and how many closed ones each has. The same
+    claim to its next payer is another one."""
+    waiting: set[SentClaim] = set()
+    mended: Counter[SentClaim] = Counter()
     if keeps_tasks(context):
         asked = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.FOLLOW_UP}"}
         for task in context.fhir.search("Task", asked).matches():
-            if not has_coding(part(task, "reasonCode").get("coding"), BILLING_SYSTEM, REJECTED):
-                continue
             if task.get("status") in OPEN:
-                waiting.add(reference(task.get("focus")))
+                waiting.update(refused_claims(task))
             elif task.get("status") == "completed":
-                mended[reference(task.get("focus"))] += 1
-    return waiting - {""}, mended
+                mended.update(refused_claims(task))
+    return waiting, mended
 
 
 def _send(
@@ -263,35 +258,25 @@ def _send(
         report.notes.append(str(error))
         report.failed = True
         return
+    _remember(context, number, written.data, claims, report)
     context.ledger.finish([Result(c, done=True, at=now) for c in begun])
     report.counts["sent"] += len(claims)
     report.notes += [f"repaired {repair.where}: {repair.what}" for repair in written.repairs]
-    _keep(context, number, written.data, len(claims))
 
 
-def _name(claim: Claim) -> str:
-    return claim.source.split("/_history")[0]
+def _remember(context: Context, number: int, data: bytes, claims: Sequence[Claim], report: JobReport) -> None:
+    """The file went out, whatever the EHR says now: it is recorded as sent all the same."""
+    try:
+        keep(context, number, data, claims)
+    except FhirError as error:
+        told = f"interchange {number:09} was sent, but the EHR did not take its record ({error})"
+        report.notes.append(f"{told}: an answer to the whole file cannot name its claims")
+        report.failed = True
+
+
+def _name(claim: Claim) -> SentClaim:
+    return SentClaim(claim.source.split("/_history")[0], place_of(claim))
 
 
 def _patient(claim: Claim) -> str:
     return claim.member.ref if claim.member and claim.member.ref.startswith("Patient/") else ""
-
-
-def _keep(context: Context, number: int, data: bytes, count: int) -> None:
-    """The file as a DocumentReference where the EHR stores no Claim: else nobody there could see what went out."""
-    fhir = context.fhir
-    if fhir.supports("Claim", "r") or not fhir.supports("DocumentReference", "cs"):
-        return
-    name = f"{number:09}"
-    document: Resource = {
-        "resourceType": "DocumentReference",
-        "identifier": [{"system": SUBMISSION_SYSTEM, "value": name}],
-        "status": "current",
-        "type": {"text": "Claims (X12 837P)"},
-        "date": context.clock.now().isoformat(timespec="seconds"),
-        "description": f"{count} claim(s) sent as interchange {name}",
-        "content": [
-            {"attachment": {"contentType": "application/edi-x12", "data": base64.b64encode(data).decode()}}
-        ],
-    }
-    fhir.create(document, if_none_exist=f"identifier={SUBMISSION_SYSTEM}|{name}")

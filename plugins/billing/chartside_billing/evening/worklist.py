@@ -1,4 +1,4 @@
-"""What waits for the biller: open scrub Tasks as rows, by money at risk and deadline."""
+"""What waits for the biller, by money at risk and deadline: open scrub Tasks, and each claim that was refused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from chartside.codes import TASK_CODE_SYSTEM, TaskCode
 from chartside.types import Resource
+from chartside_billing.clearinghouse.refused import refused_claims
 from chartside_billing.dates import parse_fhir_date
-from chartside_billing.evening.findings import AT_RISK, RULE_SYSTEM, Subject
+from chartside_billing.evening.findings import AT_RISK, OPEN, RULE_SYSTEM, Subject
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.scrub import keeps_tasks, open_tasks
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
@@ -44,10 +46,35 @@ class Work:
 def worklist(context: Context) -> list[Work]:
     """From the EHR's task list; computed anew where the EHR keeps no Tasks. Raises FhirError, ConfigError."""
     if keeps_tasks(context):
-        found = [_of_task(task) for task in open_tasks(context)]
+        found = [_of_task(task) for task in open_tasks(context)] + _refused(context)
     else:
         found = [_of_subject(s) for s in judge(context).subjects if s.findings]
     return sorted(found, key=lambda w: (-w.at_risk, w.deadline or date.max, w.claim))
+
+
+def _refused(context: Context) -> list[Work]:
+    """A line for each claim that a clearinghouse refused, by itself or with its file."""
+    asked = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.FOLLOW_UP}", "status": ",".join(sorted(OPEN))}
+    tasks = [t for t in context.fhir.search("Task", asked).matches() if t.get("status") in OPEN]
+    pairs = [(task, one.reference) for task in tasks for one in refused_claims(task)]
+    ids = sorted({name.removeprefix("Claim/") for _, name in pairs if name.startswith("Claim/")})
+    claims = context.fhir.read_many("Claim", ids) if ids and context.fhir.supports("Claim", "r") else {}
+    return [_of_refusal(task, name, claims.get(name.partition("/")[2], {})) for task, name in pairs]
+
+
+def _of_refusal(task: Resource, name: str, claim: Resource) -> Work:
+    return Work(
+        claim=name,
+        at_risk=parse_amount(str(part(claim, "total").get("value", ""))) or ZERO,
+        deadline=None,
+        errors=1,
+        warnings=0,
+        rules=("ACK-001",),
+        sentences=(str(task.get("description", "")),),
+        task=own(task),
+        status=str(task.get("status", "")),
+        owner=reference(part(task, "owner")),
+    )
 
 
 def _of_task(task: Resource) -> Work:
