@@ -12,7 +12,7 @@ from chartside_billing.settings import Settings, SftpHouse
 if TYPE_CHECKING:
     from chartside.context import Context
 
-_NEEDED = {"pyx12": "checks claims before they leave", "reportlab": "makes invoices"}
+_NEEDED = {"pyx12": "checks claims before they leave", "typst": "makes invoices"}
 
 
 def problems(context: Context) -> Iterator[str]:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from chartside_billing.papers.blocks import Paper
+    from chartside.papers import Paper
     from chartside_billing.papers.data import Bill
 
 app = typer.Typer(no_args_is_help=True)
 
-Out = Annotated[
-    Path, typer.Option(help="The PDF to write; a name ending in .html gives the form for screen readers.")
-]
+Out = Annotated[Path, typer.Option(help="The PDF to write; a name ending in .html gives a web page.")]
 Language = Annotated[str, typer.Option("--lang", help="en or es.")]
 Issued = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date on the paper; default: today.")
@@ -25,8 +23,7 @@ Number = Annotated[str, typer.Option("--claim", help="Which claim (CLM01), if th
 
 
 def _save(paper: Paper, out: Path) -> None:
-    from chartside_billing.papers.html import render_html
-    from chartside_billing.papers.pdf import render_pdf
+    from chartside.papers import render_html, render_pdf
 
     data = render_html(paper).encode() if out.suffix == ".html" else render_pdf(paper)
     out.write_bytes(data)

@@ -80,8 +80,8 @@ def _decisions(house: Clearinghouse) -> dict[str, PaidClaim]:
 
 def _invoice(claims: Sequence[Claim], paid: dict[str, PaidClaim], context: Context, stage: Stage) -> None:
     """The client's part of the first claim on which the payer left one."""
+    from chartside.papers import render_pdf
     from chartside_billing.papers import forms
-    from chartside_billing.papers.pdf import render_pdf
     from chartside_billing.papers.source import from_claim
 
     chosen = next((c for c in claims if c.id.upper() in paid and owed(paid[c.id.upper()]) > ZERO), None)

@@ -1,44 +1,44 @@
-"""A signed note as PDF, for an EHR whose viewer shows documents (T-10)."""
+"""A signed note as tagged PDF, for an EHR whose viewer shows documents (T-10)."""
 
 from __future__ import annotations
 
-import io
+import re
+from collections.abc import Iterator
 from importlib.util import find_spec
-from xml.sax.saxutils import escape
+from itertools import pairwise
 
 from chartside.errors import PluginError
+from chartside.papers import Block, Bullets, Heading, Paper, Text, render_pdf
 from chartside_transcription.weights import INSTALL
+
+_POINT = "- "
+_HEADING = re.compile(r"[^\W\d_][\w /&()'-]{0,58}[\w)]")
 
 
 def pdf_of(title: str, text: str, foot: str) -> bytes:
-    """The note on US Letter; ``foot`` stands under it (who signed). Raises PluginError where reportlab is missing."""
-    if find_spec("reportlab") is None:
+    """The note on US Letter; ``foot`` stands under it (who signed). Raises PluginError where typst is missing."""
+    if find_spec("typst") is None:
         raise PluginError(
-            "reportlab is not installed, so no PDF is written", mend=f"{INSTALL}, or set pdf = false"
+            "typst is not installed, so no PDF is written", mend=f"{INSTALL}, or set pdf = false"
         )
-    from reportlab.lib.pagesizes import LETTER
-    from reportlab.lib.styles import getSampleStyleSheet
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
-
-    font = _font()
-    style = getSampleStyleSheet()["BodyText"].clone("note", fontName=font, fontSize=10, leading=14)
-    small = style.clone("foot", fontSize=8, leading=10)
-    story = [
-        Paragraph(escape(line), style) if line.strip() else Spacer(1, 8)
-        for line in (*text.splitlines(), "", "")
-    ]
-    held = io.BytesIO()
-    SimpleDocTemplate(held, pagesize=LETTER, title=title, invariant=True).build(
-        [*story, Paragraph(escape(foot), small)]
-    )
-    return held.getvalue()
+    lines = text.strip().splitlines()
+    body = lines[1:] if lines and lines[0].strip() == title.strip() else lines
+    return render_pdf(Paper(title, "en-US", "", [Heading(title, 1), *_blocks(body), Text(foot)]))
 
 
-def _font() -> str:
-    """Vera comes with reportlab, may be embedded, and holds the letters of western languages."""
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
-
-    if "Vera" not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont("Vera", "Vera.ttf"))
-    return "Vera"
+def _blocks(lines: list[str]) -> Iterator[Block]:
+    """Headings, points and paragraphs as the note's own text marks them."""
+    points: list[str] = []
+    for before, line in pairwise(["", *lines]):
+        if line.startswith(_POINT):
+            points.append(line.removeprefix(_POINT))
+            continue
+        if points:
+            yield Bullets(tuple(points))
+            points = []
+        if not before.strip() and _HEADING.fullmatch(line.strip()):
+            yield Heading(line.strip())
+        elif line.strip():
+            yield Text(line)
+    if points:
+        yield Bullets(tuple(points))

@@ -68,7 +68,7 @@ EXTRA = (
     "numpy",
     "onnxruntime",
     "scipy",
-    "reportlab",
+    "typst",
 )
 
 
@@ -138,7 +138,7 @@ def test_words_of_the_chart(clock):
 
 def test_a_pdf_of_any_text():
     """T-10: markup and letters of other scripts do no harm; the same note gives the same bytes."""
-    pytest.importorskip("reportlab", reason="pip install 'chartside[transcription]'")
+    pytest.importorskip("typst", reason="pip install 'chartside[transcription]'")
     text = "Data\n- <b>Not</b> & markup </para>\n- ünïcode, 中文, \u202e\n" + "x" * 5_000
     made = pdf.pdf_of("DAP <note>", text, "Signed by Practitioner/1.")
     assert made.startswith(b"%PDF-")

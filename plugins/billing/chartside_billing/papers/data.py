@@ -85,6 +85,8 @@ class EstimateData:
     scheduled: date | None = None
     until: date | None = None
     """End of the period for recurring services, at most twelve months after ``given``."""
+    frequency: str = ""
+    """How often, for recurring services ("once a week"), in the client's language: 149.610 (b)(1)(x)."""
     services: list[Service] = field(default_factory=list)
     separate: list[str] = field(default_factory=list)
 

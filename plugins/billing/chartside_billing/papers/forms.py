@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from chartside.errors import InputError
+from chartside.papers import Beside, Block, Bullets, Facts, Grid, Heading, Paper, Signature, Text
 from chartside_billing.money import ZERO, dollars, x12_amount
-from chartside_billing.papers.blocks import Beside, Block, Facts, Grid, Heading, Paper, Text
 from chartside_billing.papers.data import Bill, Client, EstimateData, Provider, Service
 from chartside_billing.papers.words import show_day, tag, words
 
@@ -23,7 +23,7 @@ def invoice(bill: Bill, language: str = "en") -> Paper:
     paid = sum((service.paid for service in bill.services), ZERO)
     charged = sum((service.charge for service in bill.services), ZERO)
     total = (w["total"], "", dollars(charged), dollars(charged - owed), dollars(owed), dollars(paid))
-    head = (w["date"], w["code"], w["charge"], w["insurance_part"], w["your_part"], w["paid"])
+    head = (w["date"], w["service"], w["charge"], w["insurance_part"], w["your_part"], w["paid"])
     blocks: list[Block] = [
         Heading(f"{w['invoice']} {bill.number}", 1),
         Facts(
@@ -34,12 +34,14 @@ def invoice(bill: Bill, language: str = "en") -> Paper:
             )
         ),
         *_who(bill.practice, bill.client, w, language),
+        *_provider(bill.rendering, w),
         Grid(w["services"], head, lines, frozenset({2, 3, 4, 5}), total),
         Facts(((w["balance"], dollars(owed - paid)),), strong=True),
-        *([Text(bill.payment)] if bill.payment else []),
     ]
     if any(service.responsibility is not None for service in bill.services):
         blocks.append(Text(w["no_write_off"]))
+    if bill.payment:
+        blocks += [Heading(w["how_to_pay"]), Text(bill.payment)]
     return Paper(f"{w['invoice']} {bill.number}", tag(language), bill.practice.name, blocks)
 
 
@@ -54,7 +56,7 @@ def _invoice_line(service: Service, language: str) -> tuple[str, ...]:
 
 
 def _named(service: Service) -> str:
-    code = " ".join((service.code, *service.modifiers))
+    code = "\u00a0".join((service.code, *service.modifiers))
     return f"{service.label} ({code})" if service.label else code
 
 
@@ -62,7 +64,7 @@ def superbill(bill: Bill, language: str = "en") -> Paper:
     """What a client hands in to an insurer (SB-001). Raises InputError naming what it lacks."""
     _complete_superbill(bill)
     w = words(language)
-    head = (w["date"], w["place"], w["code"], w["diagnosis"], w["units"], w["charge"], w["paid"])
+    head = (w["date"], w["place"], w["service"], w["diagnosis"], w["units"], w["charge"], w["paid"])
     rows = tuple(
         (
             *(show_day(s.day, language), s.pos, _named(s), _diagnoses(s), x12_amount(s.units)),
@@ -72,17 +74,15 @@ def superbill(bill: Bill, language: str = "en") -> Paper:
     )
     charged, paid = sum((s.charge for s in bill.services), ZERO), sum((s.paid for s in bill.services), ZERO)
     total = (w["total"], "", "", "", "", dollars(charged), dollars(paid))
-    r = bill.rendering
-    rendering = [(w["provider"], ", ".join(filter(None, (r.name, r.credential)))), (w["npi"], r.npi)]
     blocks: list[Block] = [
         Heading(w["superbill"], 1),
         Facts(tuple(_facts([(w["number"], bill.number), (w["date"], show_day(bill.issued, language))]))),
         *_who(bill.practice, bill.client, w, language),
-        Heading(w["provider"]),
-        Facts(tuple(_facts(rendering))),
+        *_provider(bill.rendering, w),
         Grid(w["services"], head, rows, frozenset({4, 5, 6}), total),
+        Facts(((w["balance"], dollars(charged - paid)),), strong=True),
         Text(w["superbill_note"]),
-        Facts(((w["signature"], "_" * 30),)),
+        Signature(w["signature"]),
     ]
     return Paper(w["superbill"], tag(language), bill.practice.name, blocks)
 
@@ -126,7 +126,7 @@ def estimate(data: EstimateData, language: str = "en") -> Paper:
     ]
     if data.until and data.given:
         period = f"{show_day(data.given, language)} {w['to']} {show_day(data.until, language)}"
-        facts.append((w["period"], period))
+        facts += [(w["period"], period), (w["frequency"], data.frequency)]
     diagnoses = list(dict.fromkeys(d for service in data.services for d in service.diagnoses))
     facts.append((w["diagnoses"], " ".join(map(dotted, diagnoses))))
     blocks: list[Block] = [
@@ -134,36 +134,43 @@ def estimate(data: EstimateData, language: str = "en") -> Paper:
         Facts(tuple(_facts(facts))),
         *_who(data.practice, data.client, w, language),
         *_by_provider(data, w, language),
-        Facts(((w["expected"], dollars(sum((s.charge for s in data.services), ZERO))),)),
+        Facts(((w["expected_total"], dollars(sum((s.charge for s in data.services), ZERO))),), strong=True),
         Heading(w["separate"]),
-        *([Text(f"{n}. {name}") for n, name in enumerate(data.separate, 1)] or [Text(w["none"])]),
-        Text(w["separate_note"]),
+        Text(w["separate_note"]),  # 149.610 (c)(1)(vi): directly above the list
+        Bullets(tuple(data.separate), numbered=True) if data.separate else Text(w["none"]),
         Heading(w["rights"]),
-        *(Text(w[key]) for key in ("d_more", "d_only", "d_dispute", "d_how", "d_quality", "d_contract")),
+        *(Text(w[key]) for key in ("d_only", "d_more", "d_contract")),
+        Heading(w["dispute"]),
+        *(Text(w[key]) for key in ("d_dispute", "d_talk", "d_how", "d_quality")),
     ]
     return Paper(w["estimate"], tag(language), data.practice.name, blocks)
 
 
 def _complete_estimate(data: EstimateData) -> None:
-    p = data.practice
     needed = {
         "the client's name": data.client.name,
         "the client's date of birth": data.client.birth_date,
         "the main service in words": data.primary,
         "the day it was given": data.given,
         "a service": data.services,
-        "the provider's name, NPI, tax number, state and address": p.name
-        and p.npi
-        and p.tin
-        and p.state
-        and p.address,
+        "how often (recurring services)": data.frequency or not data.until,
     }
     lacks = [name for name, value in needed.items() if not value]
-    lacks += [f"the code of line {n}" for n, service in enumerate(data.services, 1) if not service.code]
+    lacks += [f"the practice's {name}" for name in _lacking(data.practice)]
+    for n, service in enumerate(data.services, 1):
+        lacks += [f"the {name} of line {n}" for name in ("code", "charge") if not getattr(service, name)]
+        if service.provider is not None:
+            lacks += [f"the provider's {name} of line {n}" for name in _lacking(service.provider)]
     if lacks:
         raise InputError(f"the estimate lacks {'; '.join(lacks)}", mend="45 CFR 149.610(c) asks for it")
     if data.given and data.until and data.until > _twelve_months(data.given):
         raise InputError("the estimate covers more than twelve months", mend="give a new one after that")
+
+
+def _lacking(p: Provider) -> list[str]:
+    """What each provider or facility on an estimate is named with: 149.610 (c)(1)(v)."""
+    needed = {"name": p.name, "NPI": p.npi, "tax number": p.tin, "state": p.state, "address": p.address}
+    return [name for name, value in needed.items() if not value]
 
 
 def _twelve_months(day: date) -> date:
@@ -209,20 +216,28 @@ def _by_provider(data: EstimateData, w: Words, language: str) -> Iterator[Block]
         )
 
 
+def _provider(r: Provider, w: Words) -> Iterator[Block]:
+    """Who gave the service, if named."""
+    named = [(w["name"], ", ".join(filter(None, (r.name, r.credential)))), (w["npi"], r.npi)]
+    if r.name:
+        yield Heading(w["provider"])
+        yield Facts(tuple(_facts(named)))
+
+
 def _facts(pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in pairs if value)
 
 
 def _who(practice: Provider, client: Client, w: Words, language: str) -> Iterator[Block]:
     ours = [
-        (w["practice"], practice.name),
+        (w["name"], practice.name),
         (w["address"], practice.address),
         (w["phone"], practice.phone),
         (w["npi"], practice.npi),
         (w["tin"], practice.tin),
     ]
     theirs = [
-        (w["client"], client.name),
+        (w["name"], client.name),
         (w["born"], show_day(client.birth_date, language)),
         (w["address"], client.address),
         (w["insurer"], client.insurer),

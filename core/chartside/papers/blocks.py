@@ -1,4 +1,4 @@
-"""A paper as plain blocks, so that the PDF and the accessible HTML say the same."""
+"""A paper as plain blocks, so that the PDF and the HTML say the same."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph."""
+    """A paragraph; a line feed in it begins a new line."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list, with numbers if ``numbered``."""
+
+    items: tuple[str, ...]
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,19 @@ class Grid:
     total: tuple[str, ...] = ()
 
 
-Block = Heading | Text | Facts | Beside | Grid
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A line to sign on, with what belongs there."""
+
+    label: str
+
+
+Block = Heading | Text | Bullets | Facts | Beside | Grid | Signature
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A whole paper. ``language`` is a BCP 47 tag; ``author`` the practice."""
+    """A whole paper. ``language`` is a BCP 47 tag with a region (``es-US``); ``author`` the practice."""
 
     title: str
     language: str
