@@ -152,7 +152,7 @@ def test_an_error_of_the_server_is_a_report_not_a_crash(install, ehr, clock):
         ehr.faults.add("403", path="/Appointment")
         report = host.run("good.count")
         assert report.failed
-        assert "Forbidden" in report.notes[0]
+        assert report.notes[0].startswith("GET Appointment 403: not granted")
         assert host.plugins.found["good"].loaded
 
 

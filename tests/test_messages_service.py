@@ -11,6 +11,7 @@ from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import FrozenClock
 from chartside.codes import MessageCategory
 from chartside.config import Practice
+from chartside.errors import Unreachable
 from chartside.fhir import FhirClient
 from chartside.gate.model import Decision, Reason
 from chartside.gate.model import Outcome as Verdict
@@ -186,10 +187,68 @@ def test_another_way_only_after_a_definite_failure_and_with_consent(world):
     assert (one.status, one.channel) == (Status.FAILED, "email")  # this gateway refuses the number either way
     world.gateway.rejects = frozenset({"+15185550102"})
     [two] = world.messages().deliver([world.intent(2, ("sms", "email"))])
-    assert (two.status, two.reason) == (Status.HELD, "sms: the provider refused it; email: opted out")
+    assert (two.status, two.reason) == (Status.HELD, "sms: the gateway refused the message; email: opted out")
     world.denied["Patient/3"] = "sms"
     [three] = world.messages().deliver([world.intent(3, ("sms", "email"))])
     assert (three.status, three.channel) == (Status.SENT, "email")
+
+
+def test_who_texted_stop_to_the_provider(world):
+    """R-5, R-17: said as what it is, also where the mail went out, so that the staff can record it in the EHR."""
+    world.gateway.stopped = frozenset({"+15185550101", "+15185550102"})
+    world.denied["Patient/2"] = "email"
+    intents = [world.intent(n, ("sms", "email")) for n in (1, 2)]
+    intents = [replace(i, ways=(i.ways[0], replace(i.ways[1], to="+15185550199"))) for i in intents]
+    told = {o.intent.patient: (o.status, o.channel, o.reason) for o in world.messages().deliver(intents)}
+    assert told == {
+        "Patient/1": (Status.SENT, "email", "sms: the client stopped texts at the provider"),
+        "Patient/2": (
+            Status.HELD,
+            "email",
+            "sms: the client stopped texts at the provider; email: opted out",
+        ),
+    }
+    [alone] = world.messages().deliver([world.intent(1)])
+    assert (alone.status, alone.reason) == (Status.HELD, "given up earlier")
+
+
+@pytest.fixture
+def by_twos(monkeypatch):
+    """A provider that cannot be asked later: two in progress at once."""
+    monkeypatch.setattr(LocalGatewayChannel, "at_once", 2)
+
+
+def test_few_are_in_progress_where_the_provider_cannot_be_asked(world, by_twos, monkeypatch):
+    """R-10: what a crash in the middle would leave for the staff to look at."""
+    send, seen = LocalGatewayChannel.send, []
+
+    def watched(self, message):
+        seen.append(sum(r["status"] == "in-progress" for r in world.records()))
+        return send(self, message)
+
+    monkeypatch.setattr(LocalGatewayChannel, "send", watched)
+    assert world.run(*[world.intent(n) for n in range(1, 6)]) == [Status.SENT] * 5
+    assert max(seen) == 2
+    assert {r["status"] for r in world.records()} == {"completed"}
+
+
+def test_the_ehr_goes_away_between_two_groups(world, by_twos, monkeypatch):
+    """R-10: what was sent is recorded, the rest is given back, and the next run sends exactly that."""
+    begin, calls = FhirLedger.begin, []
+
+    def failing(self, claims):
+        calls.append(claims)
+        if len(calls) == 2:
+            raise Unreachable("cut")
+        return begin(self, claims)
+
+    monkeypatch.setattr(FhirLedger, "begin", failing)
+    intents = [world.intent(n) for n in range(1, 6)]
+    told = list(world.messages().deliver(intents))
+    assert sorted(o.status for o in told) == [Status.FAILED] * 3 + [Status.SENT] * 2
+    assert {o.reason for o in told} == {"", "no answer from the EHR; the next run tries again"}
+    assert sorted(world.run(*intents, worker="w2")) == [Status.ALREADY] * 2 + [Status.SENT] * 3
+    assert len(world.bodies()) == len(set(world.bodies())) == 5
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,13 @@ from aiosmtpd.smtp import AuthResult
 
 from chartside.clock import FrozenClock
 from chartside.config import ConfigErrors
-from chartside.errors import ChannelUnavailable, InputError, MessageRejected, OutcomeUnknown
+from chartside.errors import (
+    ChannelUnavailable,
+    InputError,
+    MessageRejected,
+    OutcomeUnknown,
+    RecipientStopped,
+)
 from chartside.messaging import Attachment, DeliveryStatus, OutboundMessage
 from chartside.messaging.gateway import Gateway
 from chartside.messaging.setup import open_channels
@@ -453,7 +459,7 @@ def test_twilio_sends(twilio):
     ("answer", "error"),
     [
         ((400, {"code": 21211, "message": "The 'To' number +13125550142 is not valid"}), MessageRejected),
-        ((400, {"code": 21610, "message": "+13125550142 has unsubscribed"}), MessageRejected),
+        ((400, {"code": 21610, "message": "+13125550142 has unsubscribed"}), RecipientStopped),
         ((401, {"code": 20003, "message": "Authenticate"}), ChannelUnavailable),
         ((429, {"code": 20429, "message": "Too many requests"}), ChannelUnavailable),
         ((500, {"code": 20500, "message": "Internal +13125550142"}), OutcomeUnknown),
@@ -469,7 +475,7 @@ def test_twilio_errors(twilio, answer, error):
 def test_twilio_says_who_texted_stop(twilio):
     """R-6: an opt-out with the provider is told as one, with what to record; no number in it."""
     twilio.answer = (400, {"code": 21610, "message": "+13125550142 has unsubscribed"})
-    with pytest.raises(MessageRejected, match=r"STOP.*consent opt-out") as caught:
+    with pytest.raises(MessageRejected, match=r"stopped texts.*consent opt-out") as caught:
         twilio_channel(twilio).send(TEXT)
     assert "555" not in str(caught.value)
 

@@ -295,6 +295,8 @@ def test_a_proposed_rule_does_not_bind(tmp_path: Path) -> None:
         ('status = "enacted"', 'status = "perhaps"', "rule.0.status"),
         ("forbid = true", "forbid = true\ncolour = 1", "rule.0.colour"),
         ("[pack]", "[pack", "no valid TOML"),
+        ("[pack]", f"x = {'[' * 5000}\n[pack]", "nested too deeply"),
+        ("[pack]", f"#{' ' * 1024 * 1024}\n[pack]", "more than 1 MiB"),
         ('id = "MINE-1"', 'id = "mine 1"', "rule.0.id"),
     ],
 )

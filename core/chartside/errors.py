@@ -33,6 +33,7 @@
     └── MessageError                  a message to a person
         ├── ChannelUnavailable        nothing was sent, it can be tried again                 (retryable)
         ├── MessageRejected           the provider refused it for good
+        │   └── RecipientStopped      the client opted out with the provider itself, which blocks it
         └── OutcomeUnknown            it may have been sent: ask the provider, never send again blindly
 
 No message carries content, names, numbers or query values: only methods, resource types, statuses,
@@ -220,6 +221,17 @@ class ChannelUnavailable(MessageError):
 
 class MessageRejected(MessageError):
     """The provider refused the message for good. Another channel may be tried (R-17)."""
+
+
+STOPPED = "the client stopped texts at the provider"
+
+
+class RecipientStopped(MessageRejected):
+    """The client texted STOP to the provider, which blocks texts to them; the EHR does not know of it."""
+
+    def __init__(self) -> None:
+        mend = "record it in the EHR, too: chartside consent opt-out --patient ID --channel text"
+        super().__init__(STOPPED, mend=mend)
 
 
 class OutcomeUnknown(MessageError):

@@ -337,7 +337,7 @@ class Host:
             self.plugins.set_aside(name, error)
             return JobReport(failed=True, notes=[f"the plugin is set aside: {error}"])
         except ChartsideError as error:
-            return JobReport(failed=True, notes=[f"{type(error).__name__}: {error}"])
+            return JobReport(failed=True, notes=[str(error)])
         except Exception as error:
             self.plugins.set_aside(name, error)
             return JobReport(failed=True, notes=[f"the plugin {self.plugins.found[name].problem}"])

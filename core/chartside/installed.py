@@ -6,9 +6,12 @@ import importlib.util
 import tomllib
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chartside.errors import PluginError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 GROUP = "chartside.plugins"
 
@@ -32,7 +35,7 @@ def folder(entry: EntryPoint) -> Path:
 _MOST = 1024 * 1024
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path | Traversable) -> dict[str, Any]:
     """A TOML file that somebody else may have written. Raises OSError, and ValueError for what is none."""
     with path.open("rb") as file:
         content = file.read(_MOST + 1)

@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import Annotated
@@ -33,12 +34,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from chartside.config import problems
 from chartside.errors import ManifestError
 from chartside.installed import read_toml
+from chartside.resource_types import RESOURCE_TYPES
 
 API = 1
 """The plugin interface that this host speaks."""
 
 LETTERS = "cruds"
-_TYPE = re.compile(r"[A-Z][A-Za-z]+\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
 
@@ -49,8 +50,10 @@ def _letters(value: str) -> str:
 
 
 def _type(value: str) -> str:
-    if not _TYPE.match(value):
-        raise ValueError("is no FHIR resource type")
+    if value not in RESOURCE_TYPES:
+        close = difflib.get_close_matches(value, RESOURCE_TYPES, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"is no resource type of FHIR R4{hint}")
     return value
 
 

@@ -96,7 +96,7 @@ def _show_one(stage: Stage, name: str) -> None:
         show = partial(plugins.call, "chartside_demo", name, context=stage.host.context(name), stage=stage)
         bounded(show, name, _PATIENCE)
     except ChartsideError as error:
-        stage.say(f"{type(error).__name__}: {error}")
+        stage.say(f"It stopped here: {error}")
     except Exception as error:
         plugins.set_aside(name, error)
         stage.say(f"set aside: {plugins.found[name].problem}")

@@ -19,15 +19,6 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The practice
 
 _VERBS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
 
-FEATURE_WORDS = {
-    "talks_to_client": "sends messages to clients",
-    "records_audio": "listens to recorded sessions or dictation",
-    "writes_ai_text": "writes text by a model into the chart, as a draft that a clinician must sign",
-    "decides": "decides whether something may be done to a client, from consents",
-    "bills_payers": "sends claims to payers and reads their answers; no model in it",
-    "transcribes": "has a model write down what was said",
-}
-
 
 @app.callback()
 def list_plugins(
@@ -93,6 +84,8 @@ def show(name: Annotated[str, typer.Argument(help="The plugin's name.")]) -> Non
 
 def describe(manifest: Manifest) -> list[str]:
     """A manifest in plain words, one line each."""
+    from chartside.gate.policy_pack import features
+
     lines = [f"{manifest.plugin.title} ({manifest.name})", ""]
     lines += [manifest.plugin.summary, ""] if manifest.plugin.summary else []
     lines.append("In the EHR it may, and the host refuses it everything else:")
@@ -100,11 +93,14 @@ def describe(manifest: Manifest) -> list[str]:
     for kind, letters in sorted(manifest.access.items()):
         lines.append(f"  {kind:<22} {', '.join(_VERBS[x] for x in LETTERS if x in letters)}")
     lines += [f"  {kind:<22} run ${', $'.join(ops)}" for kind, ops in sorted(manifest.operations.items())]
-    features = [FEATURE_WORDS.get(f, f.replace("_", " ")) for f, on in manifest.features.items() if on]
+    known = features()
+    declared = [
+        known[f].text if f in known else f.replace("_", " ") for f, on in manifest.features.items() if on
+    ]
     lines += [
         "",
         "What it does that the law may have a say in:",
-        *(f"  {line}" for line in features or ["nothing"]),
+        *(f"  {line}" for line in declared or ["nothing"]),
     ]
     kinds = ", ".join(manifest.outbound.kinds) or "nobody"
     lines += ["", f"Recipients outside the EHR (each must stand in [outbound] of the config): {kinds}"]

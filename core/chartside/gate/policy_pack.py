@@ -26,7 +26,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from importlib.resources import files
@@ -37,6 +36,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from chartside.errors import InputError
+from chartside.installed import read_toml
 
 _CODES = (
     "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND"
@@ -193,29 +193,35 @@ class Pack(_Table):
     def read(cls, path: Path | Traversable) -> Self:
         """Read one pack. Raises InputError that names the file and every wrong key."""
         try:
-            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+            return cls.model_validate(read_toml(path))
         except OSError as error:
             mend = "correct policy.packs in the config"
             raise InputError(f"{path.name}: cannot be read ({error.strerror})", mend=mend) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path.name}: no valid TOML: {error}") from None
         except ValidationError as error:
             lines = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
             raise InputError(
                 f"{path.name}: {lines}", mend="see chartside.gate.policy_pack for the form"
             ) from None
+        except ValueError as error:
+            raise InputError(f"{path.name}: no valid TOML: {error}") from None
 
 
 def _place(loc: tuple[Any, ...]) -> str:
     return ".".join(str(part) for part in loc)
 
 
+_FOLDER: Final = files("chartside.gate") / "packs"
+
+
 def shipped() -> list[Pack]:
     """The packs that come with Chartside."""
-    folder = files("chartside.gate") / "packs"
-    return [
-        Pack.read(one) for one in sorted(folder.iterdir(), key=lambda f: f.name) if one.name.endswith(".toml")
-    ]
+    packs = sorted(_FOLDER.iterdir(), key=lambda file: file.name)
+    return [Pack.read(one) for one in packs if one.name.endswith(".toml")]
+
+
+def features() -> dict[str, Feature]:
+    """The words that a manifest may declare, as they are shipped."""
+    return Pack.read(_FOLDER / "features.toml").feature
 
 
 def unique(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -13,6 +13,7 @@ from chartside.audit.decisions import because
 from chartside.audit.record import Result as AuditResult
 from chartside.codes import MESSAGE_CATEGORY_SYSTEM, concept
 from chartside.config import Practice
+from chartside.errors import STOPPED
 from chartside.gate.model import Decision, DecisionRequest, Outcome
 from chartside.jobs.ledger import Claim, Effect, effect_key
 from chartside.manifest import Manifest
@@ -129,6 +130,9 @@ class Attempt:
     def told(self, status: Status, reason: str = "", claim: Claim | None = None) -> Told:
         """What the plugin is told of it."""
         home = claim.home if claim else ""
+        if status is Status.SENT:  # by another way, so that nobody would hear of the STOP
+            reason = next((f"{kind}: {said}" for kind, said in self.before if said == STOPPED), "")
+            return Told(self.intent, status, reason, self.via.kind, home, self.key, self.decision)
         if reason and self.before:
             reason = telling([*self.before, (self.via.kind, reason)])
         return Told(self.intent, status, reason, self.via.kind, home, self.key, self.decision)

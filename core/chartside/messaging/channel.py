@@ -5,7 +5,7 @@ A complete channel, in a package of its own:
 ``my_sms/__init__.py``::
 
     from chartside import hookimpl
-    from chartside.errors import ChannelUnavailable, MessageRejected, OutcomeUnknown
+    from chartside.errors import ChannelUnavailable, MessageRejected, OutcomeUnknown, RecipientStopped
     from chartside.messaging import Channel, ChannelSettings, Receipt
 
     class MySettings(ChannelSettings):          # the keys of [channels.sms] in chartside.toml
@@ -26,6 +26,8 @@ A complete channel, in a package of its own:
                 raise ChannelUnavailable("the provider is busy")       # nothing was sent: may be tried again
             if answer.refused:
                 raise MessageRejected("the provider refused it")       # for good: another channel may be tried
+            if answer.stopped:
+                raise RecipientStopped                                 # the client texted STOP to the provider
             if answer.lost:
                 raise OutcomeUnknown("no answer came")                 # perhaps sent: asked for by lookup
             return Receipt(answer.id)
@@ -128,6 +130,10 @@ class Channel(ABC):
     settings_model: ClassVar[type[ChannelSettings]]
 
     parallel: ClassVar[int] = 4
+
+    at_once: ClassVar[int] = 100
+    """So many are in progress in the ledger at once: what a crash may leave undecided. Each such group costs the EHR
+    a request for its beginning and one for its end, so it is small only where the provider cannot be asked later."""
 
     def __init__(self, settings: Any, *, clock: Clock) -> None:
         """``settings`` is an instance of ``settings_model``. Nothing is opened yet."""

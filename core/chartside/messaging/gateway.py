@@ -53,13 +53,16 @@ class Message:
 
 @dataclass(slots=True)
 class Gateway:
-    """``rejects``: numbers that are refused. ``fault(n)``: what happens to the n-th request (from 0).
+    """``rejects``: numbers that are refused; ``stopped``: those whose owners texted STOP.
+
+    ``fault(n)``: what happens to the n-th request (from 0).
 
     ``file``: one JSON line for each message. ``blind``: it keeps no references, so that lookups answer 404.
     ``callback``: a URL that is told of each delivery, signed with ``secret``.
     """
 
     rejects: frozenset[str] = frozenset()
+    stopped: frozenset[str] = frozenset()
     fault: Callable[[int], Fault] = lambda _n: ""
     file: Path | None = None
     blind: bool = False
@@ -93,6 +96,8 @@ class Gateway:
             return _failure(fault)
         if data["to"] in self.rejects:
             return JSONResponse({"error": "this number cannot be reached"}, 422)
+        if data["to"] in self.stopped:
+            return JSONResponse({"error": "the recipient texted STOP"}, 403)
         message = self._take(data)
         if fault == "slow":
             await asyncio.sleep(self.slow_seconds)

@@ -9,8 +9,14 @@ from pydantic import Field
 
 from chartside.clock import Clock
 from chartside.config import Url
-from chartside.errors import ChannelUnavailable, MessageRejected, OutcomeUnknown
-from chartside.messaging.channel import Channel, ChannelSettings, DeliveryStatus, OutboundMessage, Receipt
+from chartside.errors import ChannelUnavailable, MessageRejected, OutcomeUnknown, RecipientStopped
+from chartside.messaging.channel import (
+    Channel,
+    ChannelSettings,
+    DeliveryStatus,
+    OutboundMessage,
+    Receipt,
+)
 from chartside.messaging.web import exchange, session
 
 
@@ -44,6 +50,8 @@ class LocalGatewayChannel(Channel):
         answer = self._exchange("POST", json=body)
         if answer.status_code == 429:
             raise ChannelUnavailable("the gateway is busy")
+        if answer.status_code == 403:
+            raise RecipientStopped()
         if 400 <= answer.status_code < 500:
             raise MessageRejected("the gateway refused the message")
         if answer.status_code != 202:

@@ -32,9 +32,12 @@ class Sender:
         self._channels, self._clock, self._lease = channels, clock, lease
         self._unclear: dict[str, datetime] = {}
 
-    def send(self, pairs: Sequence[tuple[Attempt, Claim]]) -> list[ChartsideError | None]:
-        """Each message once; None where the provider has it."""
-        until = self._clock.now() + min(self._lease / 2, PERMIT_HOLDS)
+    def deadline(self) -> datetime:
+        """Until when messages may go out by a decision that is made now."""
+        return self._clock.now() + min(self._lease / 2, PERMIT_HOLDS)
+
+    def send(self, pairs: Sequence[tuple[Attempt, Claim]], until: datetime) -> list[ChartsideError | None]:
+        """Each message once; None where the provider has it. ``until``: the deadline of their decisions."""
         with ThreadPoolExecutor(_PARALLEL, "chartside-send") as pool:
             return list(pool.map(lambda pair: self._send(pair[0], until), pairs))
 
@@ -105,7 +108,7 @@ class Ended:
     def __init__(self, now: datetime, told: list[Outcome]) -> None:
         self._now, self._told = now, told
         self.results: list[Result] = []
-        self.failed: list[Attempt] = []
+        self.failed: list[tuple[Attempt, MessageRejected]] = []
         self.back: list[Claim] = []
 
     def note(self, one: Attempt, claim: Claim, problem: ChartsideError | None, status: Status) -> None:
@@ -126,6 +129,6 @@ class Ended:
 
     def _reject(self, one: Attempt, claim: Claim, problem: MessageRejected) -> None:
         if one.has_next:
-            self.failed.append(one)
+            self.failed.append((one, problem))
         else:
             self._told.append(one.told(Status.FAILED, str(problem), claim))

@@ -103,7 +103,7 @@ class Messages:
             try:
                 self._once(attempts, recheck, dry_run, told, again)
             except (FhirError, AuditUnavailable) as error:
-                reason = f"{type(error).__name__}; the next run tries again"
+                reason = f"{_said(error)}; the next run tries again"
                 named = {id(outcome.intent) for outcome in told} | {id(one.intent) for one in again}
                 told += [one.told(Status.FAILED, reason) for one in attempts if id(one.intent) not in named]
             attempts = again
@@ -137,8 +137,19 @@ class Messages:
         if dry_run:
             told += [one.told(Status.WOULD) for one in self._under_caps(permitted, told)]
             return
-        begun = self._claimed(permitted, recheck, told, again)
-        self._end(begun, self._sender.send(begun), Status.SENT, told, again)
+        until = self._sender.deadline()
+        waiting = self._claimed(permitted, recheck, told, again)
+        try:
+            while waiting:
+                group = self._next_group(waiting)
+                begun = self._begun(group, told)
+                waiting = [
+                    pair for pair in waiting if pair not in group
+                ]  # from here on it may have been sent
+                self._end(begun, self._sender.send(begun, until), Status.SENT, told, again)
+        except (FhirError, AuditUnavailable):
+            self._ledger().release([claim for _, claim in waiting if claim.state is State.CLAIMED])
+            raise
 
     # --- may it be sent? -----------------------------------------------------------------------------
 
@@ -231,7 +242,7 @@ class Messages:
         told: list[Outcome],
         again: list[Attempt],
     ) -> list[Pair]:
-        """The attempts that this worker may carry out now, each with its claim in progress."""
+        """The attempts that this worker may carry out now: claimed, or undecided and certainly never sent."""
         ledger = self._ledger()
         attempts = self._reachable(attempts, told)
         effects = [one.effect(with_text=self._settings.record_text) for one in attempts]
@@ -246,12 +257,10 @@ class Messages:
         try:
             never = self._resolved(lost, told, again)
             fresh = self._uncapped(self._still_good(mine, recheck, told, again), told)
-            begun = self._begun(fresh, self._still_good(never, recheck, told, again))
+            return [*fresh, *self._still_good(never, recheck, told, again)]
         except (FhirError, AuditUnavailable):
             ledger.release([claim for _, claim in mine])
             raise
-        told += [_stands(one, claim) for one, claim in begun if claim.state is not State.BEGUN]
-        return [pair for pair in begun if pair[1].state is State.BEGUN]
 
     def _reachable(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
         """Nothing is claimed for a channel that cannot be had now."""
@@ -311,14 +320,23 @@ class Messages:
         self._ledger().release([claim for one, claim in pairs if one.key not in passed])
         return [pair for pair in pairs if pair[0].key in passed]
 
-    def _begun(self, fresh: Sequence[Pair], back: Sequence[Pair]) -> list[Pair]:
+    def _next_group(self, waiting: Sequence[Pair]) -> list[Pair]:
+        """As many of one channel as it may have in progress at once."""
+        kind = waiting[0][0].via.kind
+        return [pair for pair in waiting if pair[0].via.kind == kind][: self._channels()[kind].at_once]
+
+    def _begun(self, pairs: Sequence[Pair], told: list[Outcome]) -> list[Pair]:
         """The trail is written now, the AuditEvents go with ``in-progress``, or before it where they have another
         home (S-9, S-10)."""
-        ledger, pairs = self._ledger(), [*fresh, *back]
-        audited = self._audited(pairs)
-        begun = self._begin(self._recorded(ledger.begin), audited[: len(fresh)])
-        begun += self._begin(self._recorded(ledger.reopen), audited[len(fresh) :])
-        return list(zip([one for one, _ in pairs], begun, strict=True))
+        ledger = self._ledger()
+        fresh = [pair for pair in pairs if pair[1].state is State.CLAIMED]
+        back = [pair for pair in pairs if pair[1].state is not State.CLAIMED]
+        audited = self._audited([*fresh, *back])
+        claims = self._begin(self._recorded(ledger.begin), audited[: len(fresh)])
+        claims += self._begin(self._recorded(ledger.reopen), audited[len(fresh) :])
+        begun = list(zip([one for one, _ in (*fresh, *back)], claims, strict=True))
+        told += [_stands(one, claim) for one, claim in begun if claim.state is not State.BEGUN]
+        return [pair for pair in begun if pair[1].state is State.BEGUN]
 
     def _recorded(self, step: Step) -> Step:
         if self._ledger().audits:
@@ -378,7 +396,7 @@ class Messages:
             ended.note(one, claim, problem, status)
         self._ledger().release(ended.back)
         self._finish(ended.results)
-        again += [self._maker.next(one, "the provider refused it") for one in ended.failed]
+        again += [self._maker.next(one, Exception.__str__(problem)) for one, problem in ended.failed]
 
     def _finish(self, results: Sequence[Result]) -> None:
         """Tell the ledger; what it does not take now is told again when the effect comes up next."""
@@ -387,6 +405,13 @@ class Messages:
                 self._unrecorded[result.claim.effect.key] = result
             else:
                 self._unrecorded.pop(result.claim.effect.key, None)
+
+
+def _said(error: ChartsideError) -> str:
+    """Why a whole batch was given back."""
+    if not isinstance(error, FhirError):
+        return "the audit cannot be written"
+    return f"the EHR answered {error.status}" if error.status else "no answer from the EHR"
 
 
 def _stands(one: Attempt, claim: Claim) -> Outcome:

@@ -55,6 +55,7 @@ class SmtpChannel(Channel):
     kind: ClassVar[str] = "email"
     settings_model = SmtpSettings
     parallel: ClassVar[int] = 4
+    at_once: ClassVar[int] = 25
 
     @property
     def address(self) -> str:

@@ -14,8 +14,21 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from chartside.clock import Clock
 from chartside.config import Url
-from chartside.errors import ChannelUnavailable, ConfigError, MessageError, MessageRejected, OutcomeUnknown
-from chartside.messaging.channel import Channel, ChannelSettings, DeliveryStatus, OutboundMessage, Receipt
+from chartside.errors import (
+    ChannelUnavailable,
+    ConfigError,
+    MessageError,
+    MessageRejected,
+    OutcomeUnknown,
+    RecipientStopped,
+)
+from chartside.messaging.channel import (
+    Channel,
+    ChannelSettings,
+    DeliveryStatus,
+    OutboundMessage,
+    Receipt,
+)
 from chartside.messaging.web import exchange, session
 
 API = "https://api.twilio.com"
@@ -114,8 +127,7 @@ def _meaning(status: int, code: int | None) -> MessageError:
     if status in (404, 408, 429):
         return ChannelUnavailable(f"Twilio cannot take it now ({status}, {code})")
     if code == _STOPPED:
-        mend = "record it in the EHR, too: chartside consent opt-out --patient ID --channel text"
-        return MessageRejected("the client texted STOP to Twilio, which now blocks texts to them", mend=mend)
+        return RecipientStopped()
     if 400 <= status < 500:
         return MessageRejected(f"Twilio refused the message ({code})")
     return OutcomeUnknown(f"Twilio answered {status}")
