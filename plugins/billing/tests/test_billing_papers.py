@@ -146,6 +146,49 @@ def test_an_invoice_from_a_claim_and_its_remittance(tmp_path: Path) -> None:
     assert from_claim(claim(), issued=DAY).services[0].responsibility is None
 
 
+def test_what_the_client_has_paid_is_taken_off() -> None:
+    """AMT*F5 of the claim: line by line, what is over on the last; nothing is lost or counted twice."""
+    two = replace(claim(), lines=claim().lines * 2)
+    for paid, spread in ((0, [0, 0]), (20, [20, 0]), (170, [150, 20]), (400, [150, 250])):
+        made = from_claim(replace(two, patient_paid=Decimal(paid)), issued=DAY)
+        assert [service.paid for service in made.services] == spread
+    left = forms.invoice(from_claim(replace(two, patient_paid=Decimal(170)), issued=DAY))
+    assert Facts((("Left to pay", "$130.00"),), strong=True) in left.blocks
+
+
+def syllables(word: str, language: str) -> int:
+    """Of an English word by its hyphens, at least its vowels' groups but a silent e; of a Spanish one by its vowels."""
+    vowels = re.findall(
+        "[aeiouyáéíóúü]+", re.sub(r"(?<![aeiouyl])e$", "", word) if language == "en" else word
+    )
+    hiatus = re.findall("[aeoáéó](?=[aeoáéóíú])|[íú](?=[aeo])", word) if language == "es" else []
+    return max(1, len(vowels) + len(hiatus))
+
+
+def hard(texts: list[str], language: str) -> bool:
+    """Above grade 8: Flesch-Kincaid; below 60 by Fernández-Huerta, which is grade 8 to 9."""
+    text = " ".join(texts)
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    length = len(found) / len(re.findall(r"[.?!]+(?=\s|$)", text))
+    weight = sum(syllables(word, language) for word in found) / len(found)
+    if language == "en":
+        return 0.39 * length + 11.8 * weight - 15.59 > 8
+    return 206.84 - 60 * weight - 1.02 * length < 60
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_a_paper_says_is_in_plain_language(language: str) -> None:
+    """45 CFR 149.610 (c)(1): in clear and understandable language. The measure fails for a lawyer's sentence."""
+    sentences = [text for text in WORDS[language].values() if text.endswith(".") and " " in text]
+    assert len(sentences) > 8
+    assert not hard(sentences, language)
+    lawyer = {
+        "en": "Initiation of the aforementioned resolution process will not adversely affect furnished services.",
+        "es": "La iniciación del procedimiento administrativo susodicho no perjudicará la calidad correspondiente.",
+    }
+    assert hard([lawyer[language]], language)
+
+
 def test_a_superbill_lacks_nothing_or_says_what() -> None:
     """SB-001: provider, credential, NPI, TIN, address; client; each line's date, place, code, ICD-10, units, charge."""
     text = said(forms.superbill(bill()))

@@ -17,6 +17,8 @@ def from_claim(claim: Claim, *, issued: date, due: date | None = None, paid: Pai
     member = claim.member
     insurer = claim.insurance.payer
     subscriber = claim.insurance.subscriber
+    services = [_service(line, claim, paid) for line in claim.lines]
+    _spread(claim.patient_paid or ZERO, services)
     return Bill(
         number=claim.id,
         issued=issued,
@@ -30,7 +32,7 @@ def from_claim(claim: Claim, *, issued: date, due: date | None = None, paid: Pai
             insurer=insurer.last if insurer else "",
             member_id=subscriber.id if subscriber else "",
         ),
-        services=[_service(line, claim, paid) for line in claim.lines],
+        services=services,
     )
 
 
@@ -97,6 +99,14 @@ def _service(line: Line, claim: Claim, paid: PaidClaim | None) -> Service:
         charge=line.charge or ZERO,
         responsibility=_responsibility(line, claim, paid),
     )
+
+
+def _spread(amount: Decimal, services: list[Service]) -> None:
+    """What the client has paid on the claim (AMT*F5): line by line what is owed, what is over on the last."""
+    for place, service in enumerate(services, 1):
+        owed = service.charge if service.responsibility is None else service.responsibility
+        service.paid = amount if place == len(services) else min(amount, max(owed, ZERO))
+        amount -= service.paid
 
 
 def _responsibility(line: Line, claim: Claim, paid: PaidClaim | None) -> Decimal | None:
