@@ -6,7 +6,15 @@ Every instant is a timezone-aware ``datetime`` in UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Protocol
+from zoneinfo import available_timezones
+
+
+@cache  # the standard library walks through the whole zone folder at each call
+def zones() -> frozenset[str]:
+    """Return the names of all IANA time zones that are known here."""
+    return frozenset(available_timezones())
 
 
 class Clock(Protocol):

@@ -13,11 +13,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from chartside.clock import zones
 from chartside.errors import ChartsideError, ConfigError
 from chartside.installed import read_toml
 
@@ -52,8 +52,8 @@ def _url(value: str) -> str:
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
-        close = difflib.get_close_matches(value, available_timezones(), 1)
+    if value not in zones():
+        close = difflib.get_close_matches(value, zones(), 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"is no IANA time zone such as America/Chicago{hint}")
     return value

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -213,10 +214,11 @@ def _place(loc: tuple[Any, ...]) -> str:
 _FOLDER: Final = files("chartside.gate") / "packs"
 
 
-def shipped() -> list[Pack]:
+@cache
+def shipped() -> tuple[Pack, ...]:
     """The packs that come with Chartside."""
     packs = sorted(_FOLDER.iterdir(), key=lambda file: file.name)
-    return [Pack.read(one) for one in packs if one.name.endswith(".toml")]
+    return tuple(Pack.read(one) for one in packs if one.name.endswith(".toml"))
 
 
 def features() -> dict[str, Feature]:

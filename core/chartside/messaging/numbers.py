@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from zoneinfo import available_timezones
-
 import phonenumbers
 from phonenumbers import timezone as number_zones
+
+from chartside.clock import zones
 
 
 def normal(value: str, region: str = "US") -> str:
@@ -38,9 +37,4 @@ def zones_of(number: str) -> tuple[str, ...]:
 
 def is_zone(name: str) -> bool:
     """Whether this is an IANA zone that is known here."""
-    return name in _all_zones()
-
-
-@cache  # the standard library walks through the whole zone folder at each call
-def _all_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return name in zones()

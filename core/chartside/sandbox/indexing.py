@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from chartside.sandbox import parameters
 from chartside.sandbox.dates import FIRST, LAST, span
 from chartside.sandbox.parameters import Param, Step
 from chartside.types import Resource
@@ -87,14 +88,9 @@ class Indexer:
     ``localise`` turns a reference into the form in which it is compared: relative where it points to this server.
     """
 
-    def __init__(
-        self,
-        params: Mapping[str, Mapping[str, Param]],
-        numbers: Callable[[str], int],
-        localise: Callable[[str], str],
-    ) -> None:
+    def __init__(self, numbers: Callable[[str], int], localise: Callable[[str], str]) -> None:
         self._localise = localise
-        self._paths = {name: _paths(rows.values(), numbers) for name, rows in params.items()}
+        self._paths = _all_paths(tuple(map(numbers, parameters.index_keys())))
 
     def add(self, resource: Resource, pk: int, rows: Rows) -> None:
         """Add the rows of one resource, stored under the number ``pk``."""
@@ -134,6 +130,13 @@ class Indexer:
             pairs = _tokens(found["identifier"])
             for _, number, _ in path.references:
                 rows.token.extend([(number, code, pk, system) for system, code in pairs])
+
+
+@lru_cache(maxsize=8)  # new databases number alike, and a test run makes hundreds
+def _all_paths(numbers: tuple[int, ...]) -> Mapping[str, dict[str, list[_Path]]]:
+    """Return type -> first element -> the paths below it; nobody changes them."""
+    number = dict(zip(parameters.index_keys(), numbers, strict=True)).__getitem__
+    return {name: _paths(rows.values(), number) for name, rows in parameters.table().items()}
 
 
 def _paths(params: Iterable[Param], numbers: Callable[[str], int]) -> dict[str, list[_Path]]:

@@ -93,3 +93,11 @@ def table() -> dict[str, dict[str, Param]]:
         resource_type: {name: _param(resource_type, name, row) for name, row in (COMMON | rows).items()}
         for resource_type, rows in raw.items()
     }
+
+
+@cache
+def index_keys() -> tuple[str, ...]:
+    """Return the key of every part of the search index: of each parameter, and of identifiers of what it refers to."""
+    params = [param for rows in table().values() for param in rows.values() if param.paths]
+    suffixes = {"reference": ("", ":identifier")}
+    return tuple(param.key + suffix for param in params for suffix in suffixes.get(param.kind, ("",)))

@@ -98,8 +98,9 @@ class Store:
         self.bases: set[str] = set()
         self._db = _opened(path)
         self._numbers: dict[str, int] = dict(self._db.execute("SELECT key, number FROM param"))
+        self._number_all()
         self.localise = localiser(self.bases)
-        self.indexer = Indexer(parameters.table(), self.number, self.localise)
+        self.indexer = Indexer(self.number, self.localise)
         self.spans: dict[int, int] = dict(self._db.execute("SELECT p, MAX(high - low) FROM date GROUP BY p"))
         self._seq = self._one(
             "SELECT MAX(MAX(seq), (SELECT COALESCE(MAX(seq), 0) FROM version)) FROM resource"
@@ -114,6 +115,14 @@ class Store:
 
     def _one(self, sql: str) -> int:
         return int(self._db.execute(sql).fetchone()[0] or 0)
+
+    def _number_all(self) -> None:
+        """Give a number to every parameter that has none yet."""
+        new = [key for key in parameters.index_keys() if key not in self._numbers]
+        numbered = [(number, key) for number, key in enumerate(new, len(self._numbers) + 1)]
+        with self.atomic():
+            self._db.executemany("INSERT INTO param(number, key) VALUES (?, ?)", numbered)
+        self._numbers |= {key: number for number, key in numbered}
 
     def number(self, key: str) -> int:
         """Return the number of a search parameter in the index tables."""
