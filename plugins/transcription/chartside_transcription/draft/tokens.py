@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chartside_transcription.marks import bare, word_set
 
@@ -45,6 +45,8 @@ _ONES = re.findall(
 )
 _TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 _NUMBERS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_NUMBERS["hundred"] = 100
+_ENDS = (",", ";", ".", "?", "!", ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +95,54 @@ def clauses(text: str, *, client_named: bool = False) -> list[list[Token]]:
     the client, so that its pronouns may stand for the client.
     """
     found: list[list[Token]] = [[]]
-    negated = False
-    words = re.sub(r"(?<=\w)-(?=\w)", " ", text).replace("’", "'").split()
-    for raw, following in zip(words, [*map(bare, words[1:]), ""], strict=False):
+    negated = shared = False
+    words = _in_digits(re.sub(r"(?<=\w)-(?=\w)", " ", text).replace("’", "'").split())
+    for raw, before, following in zip(words, ["", *words], [*map(bare, words[1:]), ""], strict=False):
         word = bare(raw)
         if word == "and" and following.split("'", 1)[0] in _SUBJECTS:
             found.append([])
-            negated = False
+            negated, shared = False, not before.endswith(_ENDS)
         negated = negated and word not in ("but", "however", "except")
         if word in _NOT or word.endswith("n't"):
             negated = True
             found[-1].append(Token("<not>"))
         elif word and (token := _token(word, negated, client_named=client_named)):
-            _append(found[-1], token)
-        negated = (negated or word in _NEGATIONS) and not raw.endswith((",", ";", ".", "?", "!", ":"))
+            # "my sister and I fight": without a comma both may be the subject, and none of them is left out
+            found[-1].append(replace(token, optional=token.optional and not shared))
+            shared = False
+        negated = (negated or word in _NEGATIONS) and not raw.endswith(_ENDS)
     return [clause for clause in found if clause]
 
 
-def _append(found: list[Token], token: Token) -> None:
-    """Twenty and five are 25."""
-    before = found[-1] if found else None
-    if before and token.stem.isdigit() and before.stem.isdigit() and len(token.stem) == 1:
-        tens = int(before.stem)
-        if 20 <= tens <= 90 and tens % 10 == 0 and token.stem != "0":
-            found[-1] = Token(str(tens + int(token.stem)), before.negated)
-            return
-    found.append(token)
+def _in_digits(words: Sequence[str]) -> list[str]:
+    """Number words in digits: "twenty five" is 25, "one hundred and forty" 140; nothing is added up across a comma."""
+    found: list[str] = []
+    for raw in words:
+        word = bare(raw)
+        value = _NUMBERS.get(word, int(word) if re.fullmatch("[1-9]", word) else -1)
+        if value < 0:
+            found.append(raw)
+            continue
+        linked = found[-1:] == ["and"] and 0 < value < 100 and _number(found[-2:-1]) in range(100, 1000, 100)
+        at = len(found) - (2 if linked else 1)
+        whole = _together(_number(found[at : at + 1] if at >= 0 else []), value)
+        if whole:
+            del found[at:]
+        found.append(f"{whole or value}{raw[-1] if raw.endswith(_ENDS) else ''}")
+    return found
+
+
+def _number(words: Sequence[str]) -> int:
+    return int(words[0]) if words and re.fullmatch(r"[0-9]{1,3}", words[0]) else 0
+
+
+def _together(before: int, value: int) -> int:
+    """One number out of two that follow one another; 0 where they are two."""
+    if value == 100 and 0 < before < 10:
+        return before * 100
+    tens = before % 10 == 0 and before % 100 >= 20 and 0 < value < 10
+    hundreds = before > 0 and before % 100 == 0 and 0 < value < 100
+    return before + value if tens or hundreds else 0
 
 
 def _token(word: str, negated: bool, *, client_named: bool) -> Token | None:
@@ -128,8 +152,6 @@ def _token(word: str, negated: bool, *, client_named: bool) -> Token | None:
         return Token(instead, optional=person in ("<first>", "<it>"))
     if stem in _GLUE:
         return None
-    if stem in _NUMBERS:
-        return Token(str(_NUMBERS[stem]), negated)
     return Token(stem if stem.isdigit() else _stem(stem), negated, optional=stem in _FILLERS)
 
 
