@@ -89,7 +89,9 @@ def settle(
     from chartside.config import load
     from chartside.errors import ChartsideError
     from chartside.host import Host
+    from chartside.jobs.model import JobReport
     from chartside_billing.evening.judge import judge
+    from chartside_billing.evening.next_payer import prepare
     from chartside_billing.evening.submit import settle as settle_claims
     from chartside_billing.fhir_claim.pick import own
 
@@ -98,6 +100,8 @@ def settle(
             context = host.context("billing")
             pairs = judge(context, also=claims or ()).pairs
             chosen = [claim for claim, resource in pairs if not claims or own(resource) in claims]
+            later = [one.claim for one in prepare(context, JobReport()) if one.claim is not None]
+            chosen += [claim for claim in later if not claims or claim.where in claims]
             count = settle_claims(context, chosen, arrived=arrived)
     except ChartsideError as error:
         typer.echo(f"error: {error}", err=True)

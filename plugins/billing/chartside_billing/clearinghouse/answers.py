@@ -167,6 +167,8 @@ def _claim_payment(claim: PaidClaim) -> Iterator[tuple[str, ...]]:
     yield ("CLP", claim.id, claim.status, *amounts, *tail)
     yield from _cas(claim.adjustments)
     yield ("NM1", "QC", "1", claim.last, claim.first, "", "", "", "MI", claim.member_id)
+    if claim.crossover:
+        yield ("NM1", "TT", "2", claim.crossover, "", "", "", "", "PI", "NEXTPAYER")
     if claim.remarks:
         yield ("MOA", "", "", *claim.remarks[:5])
     for line in claim.lines:

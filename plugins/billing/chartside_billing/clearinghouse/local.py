@@ -19,7 +19,7 @@ from chartside.errors import ConfigError, InputError, MessageRejected
 from chartside_billing.clearinghouse.answers import write_271, write_277ca, write_835, write_999
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.codes.npi import npi_valid
-from chartside_billing.model import Adjustment, Claim
+from chartside_billing.model import Adjustment, Claim, Line
 from chartside_billing.money import CENT, ZERO
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
@@ -123,12 +123,17 @@ class LocalClearinghouse(Clearinghouse):
                 theirs.dates.start,
                 theirs.control_number,
             )
-        _share(lines)
+        later = any(line.adjudications for line in claim.lines)
+        if later:
+            for mine, theirs in zip(lines, claim.lines, strict=True):
+                _pay_rest(mine, theirs)
+        else:
+            _share(lines)
         member = claim.insurance.subscriber
         total = sum((line.charge for line in lines), ZERO)
         return PaidClaim(
             id=claim.id,
-            status="4" if carc else "1",
+            status="4" if carc else "2" if later else "1",
             charge=total,
             paid=sum((line.paid for line in lines), ZERO),
             patient_responsibility=sum(
@@ -155,6 +160,15 @@ def _pay_line(code: str, modifiers: tuple[str, ...], charge: Decimal, carc: str,
     line.adjustments = [Adjustment("CO", "45", charge - allowed)] if charge != allowed else []
     line.paid = line.allowed = allowed
     return line
+
+
+def _pay_rest(mine: PaidLine, line: Line) -> None:
+    """A later payer pays what an earlier one left to the client; what that one dealt with is CARC 23."""
+    left = sum((a.amount for d in line.adjudications for a in d.adjustments if a.group == "PR"), ZERO)
+    if not mine.paid:
+        return
+    mine.paid = mine.allowed = min(left, mine.charge)
+    mine.adjustments = [Adjustment("OA", "23", mine.charge - mine.paid)] if mine.charge != mine.paid else []
 
 
 def _share(lines: list[PaidLine]) -> None:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chartside.codes import EFFECT_SYSTEM
-from chartside.errors import NotFound, Rejected, ServerError
 from chartside.fhir import Create, Entry, Update
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.ladder import Rung
@@ -31,7 +30,7 @@ from chartside_billing.fhir_claim.charges import (
     same_service,
     visits_of,
 )
-from chartside_billing.fhir_claim.gather import CHUNK
+from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import codes, own, part, reference
 from chartside_billing.x12.bundle import claim_number
 
@@ -170,10 +169,7 @@ def _search(context: Context, parameter: str, values: Sequence[str]) -> Iterator
     """By many values; none where the server refuses the search."""
     for start in range(0, len(values), CHUNK):
         asked = {parameter: ",".join(values[start : start + CHUNK])}
-        try:
-            yield from context.fhir.search("ChargeItem", asked).matches()
-        except (Rejected, NotFound, ServerError):
-            return
+        yield from search_softly(context, "ChargeItem", asked)
 
 
 def _show(made: Plan, report: JobReport, *, nowhere: bool) -> None:

@@ -101,7 +101,7 @@ def task_of(subject: Subject, practice: str, now: datetime) -> Resource:
             }
         ],
         "output": [
-            *(_output(finding) for finding in subject.findings),
+            *(output_of(finding) for finding in subject.findings),
             {
                 "type": {"text": "The same as an OperationOutcome"},
                 "valueReference": {"reference": "#findings"},
@@ -141,7 +141,8 @@ def _sentence(finding: Finding) -> str:
     return f"{finding.severity.upper()} {finding.rule.id}: {finding.message}. {finding.mend}{mark}"
 
 
-def _output(finding: Finding) -> Resource:
+def output_of(finding: Finding) -> Resource:
+    """A finding as ``Task.output``."""
     kind = {"coding": [coding(RULE_SYSTEM, finding.rule.id, finding.rule.title)], "text": finding.severity}
     return {"type": kind, "valueString": _sentence(finding)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,12 +12,11 @@ from chartside.types import Resource
 from chartside_billing.clearinghouse.desk import Decided
 from chartside_billing.evening.charges import references
 from chartside_billing.fhir_claim.pick import own, reference
-from chartside_billing.model import Claim
 from chartside_billing.money import ZERO
 from chartside_billing.papers.fhir import invoice_resource
 from chartside_billing.papers.source import from_claim
 from chartside_billing.x12.bundle import Graph, claims_of
-from chartside_billing.x12.remit import REVERSAL, PaidClaim
+from chartside_billing.x12.remit import FORWARDED, REVERSAL, PaidClaim
 from chartside_billing.x12.remit_fhir import denied
 
 if TYPE_CHECKING:
@@ -26,19 +25,24 @@ if TYPE_CHECKING:
 DAYS = timedelta(days=30)
 
 
-def draft_invoices(context: Context, decided: Sequence[Decided], report: JobReport) -> Iterator[Resource]:
+def draft_invoices(
+    context: Context, decided: Sequence[Decided], left: Callable[[Decided], bool], report: JobReport
+) -> Iterator[Resource]:
     """An Invoice (status draft) for each decided claim on which the client owes something and no payer is left.
 
-    Its lines name the ChargeItems of the services, where the EHR holds them.
+    ``left``: whether another payer comes after the one that decided. Its lines
+    name the ChargeItems of the services, where the EHR holds them.
     """
-    owing = [(d.paid, d.ours) for d in decided if owed(d.paid) > ZERO and not _open(d.paid)]
+    owing = [
+        (d.paid, d.ours) for d in decided if owed(d.paid) > ZERO and not undecided(d.paid) and not left(d)
+    ]
     ids = [ours.reference.removeprefix("Claim/") for _, ours in owing if ours.reference.startswith("Claim/")]
     stored = context.fhir.read_many("Claim", ids) if ids else {}
     claims = {own(r): (c, r) for c, r in claims_of(Graph(("", r) for r in stored.values()))}
     final = [
         (paid, ours, *claims[ours.reference])
         for paid, ours in owing
-        if ours.reference in claims and ours.patient and not _further_payer(claims[ours.reference][0])
+        if ours.reference in claims and ours.patient
     ]
     charges = references(context, [(claim, resource) for _, _, claim, resource in final], report)
     today = context.clock.now().date()
@@ -55,10 +59,7 @@ def owed(paid: PaidClaim) -> Decimal:
     return sum((a.amount for a in paid.all_adjustments if a.group == "PR"), ZERO)
 
 
-def _open(paid: PaidClaim) -> bool:
+def undecided(paid: PaidClaim) -> bool:
     """A denial may be appealed, a reversal is followed by another decision, a crossover by another payer's."""
-    return denied(paid) or paid.status == REVERSAL or bool(paid.crossover)
-
-
-def _further_payer(claim: Claim) -> bool:
-    return any(other.paid() is None for other in claim.others)
+    passed_on = bool(paid.crossover) or paid.status in FORWARDED
+    return denied(paid) or paid.status == REVERSAL or passed_on

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chartside.errors import FhirError, NotFound, Rejected, ServerError
+from chartside.errors import FhirError
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.clearinghouse.desk import Worked, read, work_in
-from chartside_billing.evening import sent
+from chartside_billing.evening import next_payer, sent
 from chartside_billing.evening.account import open_house
 from chartside_billing.evening.invoices import draft_invoices
-from chartside_billing.fhir_claim.gather import CHUNK
+from chartside_billing.evening.secondary import payers_of, take_back, tasks_of
+from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.money import parse_amount
 from chartside_billing.x12.bundle import claim_number
@@ -37,7 +38,10 @@ def run(context: Context, options: JobOptions) -> JobReport:
     if house is None:
         return JobReport(notes=["No clearinghouse is configured: [plugins.billing.clearinghouse]."])
     opened, _ = open_house(context)
-    return receive(context, opened, appeal_days=house.appeal_days, dry_run=options.dry_run)
+    report = receive(context, opened, appeal_days=house.appeal_days, dry_run=options.dry_run)
+    if not options.dry_run:
+        _next_payers(context, report, send=house.send)
+    return report
 
 
 JOB = Job(
@@ -69,6 +73,15 @@ def receive(
     return report
 
 
+def _next_payers(context: Context, report: JobReport, *, send: bool) -> None:
+    """Judge the next payers' claims; `billing.submit` sends those that are clean."""
+    try:
+        next_payer.tell(context, next_payer.prepare(context, report), send=send)
+    except FhirError as error:
+        report.notes.append(f"the next payers' claims: {error}")
+        report.failed = True
+
+
 def find_claims(context: Context, numbers: Sequence[str]) -> list[Matched]:
     """Our claims under these numbers (CLM01): Claims by identifier and id, else among those of the last 13 months;
     where the EHR stores no Claim, the visits that were sent as such."""
@@ -77,21 +90,13 @@ def find_claims(context: Context, numbers: Sequence[str]) -> list[Matched]:
     for start in range(0, len(numbers), CHUNK):
         names = ",".join(numbers[start : start + CHUNK])
         for parameter in ("identifier", "_id"):
-            found += matched(_search(context, kind, {parameter: names}))
+            found += matched(search_softly(context, kind, {parameter: names}))
     known = {one.number.upper() for one in found}
     if any(number.upper() not in known for number in numbers):
         since = (context.clock.now() - FAR).date().isoformat()
         day = {"Claim": "created", "Encounter": "date"}[kind]
-        found += matched(_search(context, kind, {day: f"ge{since}"}))
+        found += matched(search_softly(context, kind, {day: f"ge{since}"}))
     return list(dict.fromkeys(found))
-
-
-def _search(context: Context, kind: str, asked: dict[str, str]) -> Iterator[Resource]:
-    """Matches; none where the server refuses the search."""
-    try:
-        yield from context.fhir.search(kind, asked).matches()
-    except (Rejected, NotFound, ServerError):
-        return
 
 
 def matched(resources: Iterable[Resource]) -> Iterator[Matched]:
@@ -120,12 +125,15 @@ def _row(worked: Worked) -> Mapping[str, str]:
 def _write(context: Context, worked: Worked, report: JobReport) -> bool:
     """Whether everything of the answer stands in the EHR now."""
     try:
+        taken_back = take_back(context, worked)
+        payers = payers_of(context, worked.decided)
+        worked.tasks += [*taken_back, *tasks_of(context, worked, payers)]
         for resource in _kept(context, worked):
             made = _once(context, resource)
             what = "payments" if worked.reconciliations else "eligibility answers"
             report.counts[what if made else f"{what} known"] += 1
         if context.settings.invoices and context.fhir.supports("Invoice", "cs"):
-            for invoice in draft_invoices(context, worked.decided, report):
+            for invoice in draft_invoices(context, worked.decided, payers.left, report):
                 made = _once(context, invoice)
                 report.counts["draft invoices" if made else "draft invoices known"] += 1
         if worked.tasks and context.tasks.home.where == "nowhere":

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chartside.codes import BASE
-from chartside.errors import NotFound, Rejected, ServerError
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import file_name
 from chartside_billing.clearinghouse.refused import SentClaim, SentFile
-from chartside_billing.fhir_claim.gather import CHUNK
+from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.model import Claim
 
@@ -69,16 +68,10 @@ def _related(claim: Claim) -> Resource:
 def read(context: Context, numbers: Iterable[str]) -> dict[str, SentFile]:
     """The files by number; what the EHR does not know, or does not let be searched, is left out."""
     asked = sorted(set(numbers))
-    if not asked or not context.fhir.supports("DocumentReference", "s"):
-        return {}
     found: dict[str, SentFile] = {}
     for start in range(0, len(asked), CHUNK):
         names = ",".join(f"{SUBMISSION_SYSTEM}|{number}" for number in asked[start : start + CHUNK])
-        try:
-            documents = list(context.fhir.search("DocumentReference", {"identifier": names}).matches())
-        except (Rejected, NotFound, ServerError):
-            return found
-        for document in documents:
+        for document in search_softly(context, "DocumentReference", {"identifier": names}):
             found |= _file(document)
     return found
 

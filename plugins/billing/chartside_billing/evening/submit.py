@@ -28,6 +28,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
 from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
+from chartside_billing.evening import next_payer
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
@@ -60,7 +61,15 @@ def run(context: Context, options: JobOptions) -> JobReport:
         return JobReport(notes=["No clearinghouse is configured: [plugins.billing.clearinghouse]."])
     opened, parties = open_house(context)
     claims = clean_claims(context, options)
-    report = submit(context, opened, claims, parties, dry_run=options.dry_run or not house.send)
+    told = JobReport()
+    later = [one for one in next_payer.prepare(context, told) if one.clean]
+    states: dict[SentClaim, str] = {}
+    all_of_them = [*claims, *(one.claim for one in later if one.claim is not None)]
+    dry = options.dry_run or not house.send
+    report = submit(context, opened, all_of_them, parties, dry_run=dry, states=states)
+    report.counts += told.counts
+    if not dry:
+        next_payer.settle(context, later, states)
     if not house.send:
         report.notes.append(
             "Nothing is sent by itself: set send = true under [plugins.billing.clearinghouse]."
@@ -87,8 +96,9 @@ def submit(
     parties: Parties,
     *,
     dry_run: bool = False,
+    states: dict[SentClaim, str] | None = None,
 ) -> JobReport:
-    """Send the claims that were not sent before, in one file.
+    """Send the claims that were not sent before, in one file. ``states``: is told what became of each.
 
     Raises OutcomeUnknown where nobody can tell whether it arrived: the claims then stay undecided.
     """
@@ -114,10 +124,16 @@ def submit(
     begun = [c for c in context.ledger.begin(claimed) if c.state is State.BEGUN]
     left = {c.effect.key for c in begun}
     lost = (State.FAILED for c in claimed if c.effect.key not in left)
-    states = [*lost, *(c.state for c in held if c.state is not State.CLAIMED)]
-    report.counts += Counter(_STATES.get(state, str(state)) for state in states)
-    if begun:
+    ended = [*lost, *(c.state for c in held if c.state is not State.CLAIMED)]
+    report.counts += Counter(_STATES.get(state, str(state)) for state in ended)
+    gone = (
         _send(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
+        if begun
+        else False
+    )
+    if states is not None:
+        states |= {_name(by_key[c.effect.key]): _STATES.get(c.state, "") for c in held}
+        states |= {_name(by_key[c.effect.key]): "sent" for c in begun if gone}
     return report
 
 
@@ -237,8 +253,9 @@ def _send(
     claims: list[Claim],
     report: JobReport,
     parties: Parties,
-) -> None:
-    """One file with these claims. What surely did not leave is given back; what nobody knows stays begun."""
+) -> bool:
+    """One file with these claims, and whether it went out. What surely did not leave is given back; what nobody knows
+    stays begun."""
     now = context.clock.now()
     number = interchange_number(now)
     control = Control(created=now, interchange=number, group=number, transaction=1, reference=f"{number:09}")
@@ -257,11 +274,12 @@ def _send(
         context.ledger.release(begun)  # a file that was refused took none of its claims along
         report.notes.append(str(error))
         report.failed = True
-        return
+        return False
     _remember(context, number, written.data, claims, report)
     context.ledger.finish([Result(c, done=True, at=now) for c in begun])
     report.counts["sent"] += len(claims)
     report.notes += [f"repaired {repair.where}: {repair.what}" for repair in written.repairs]
+    return True
 
 
 def _remember(context: Context, number: int, data: bytes, claims: Sequence[Claim], report: JobReport) -> None:

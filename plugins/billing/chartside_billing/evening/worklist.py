@@ -1,4 +1,5 @@
-"""What waits for the biller, by money at risk and deadline: open scrub Tasks, and each claim that was refused."""
+"""What waits for the biller, by money at risk and deadline: claims with findings, refused ones, and those that go on to
+the next payer."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from chartside_billing.dates import parse_fhir_date
 from chartside_billing.evening.findings import AT_RISK, OPEN, RULE_SYSTEM, Subject
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.scrub import keeps_tasks, open_tasks
+from chartside_billing.evening.secondary import is_next_payer
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.money import ZERO, parse_amount
 from chartside_billing.rules.base import ERROR
@@ -46,20 +48,22 @@ class Work:
 def worklist(context: Context) -> list[Work]:
     """From the EHR's task list; computed anew where the EHR keeps no Tasks. Raises FhirError, ConfigError."""
     if keeps_tasks(context):
-        found = [_of_task(task) for task in open_tasks(context)] + _refused(context)
+        found = [_of_task(task) for task in open_tasks(context)] + _followed_up(context)
     else:
         found = [_of_subject(s) for s in judge(context).subjects if s.findings]
     return sorted(found, key=lambda w: (-w.at_risk, w.deadline or date.max, w.claim))
 
 
-def _refused(context: Context) -> list[Work]:
-    """A line for each claim that a clearinghouse refused, by itself or with its file."""
+def _followed_up(context: Context) -> list[Work]:
+    """A line for each claim that a clearinghouse refused, by itself or with its file, and for each that goes on to the
+    next payer."""
     asked = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.FOLLOW_UP}", "status": ",".join(sorted(OPEN))}
     tasks = [t for t in context.fhir.search("Task", asked).matches() if t.get("status") in OPEN]
+    waiting = [_of_task(task) for task in tasks if is_next_payer(task)]
     pairs = [(task, one.reference) for task in tasks for one in refused_claims(task)]
     ids = sorted({name.removeprefix("Claim/") for _, name in pairs if name.startswith("Claim/")})
     claims = context.fhir.read_many("Claim", ids) if ids and context.fhir.supports("Claim", "r") else {}
-    return [_of_refusal(task, name, claims.get(name.partition("/")[2], {})) for task, name in pairs]
+    return waiting + [_of_refusal(task, name, claims.get(name.partition("/")[2], {})) for task, name in pairs]
 
 
 def _of_refusal(task: Resource, name: str, claim: Resource) -> Work:
@@ -90,7 +94,8 @@ def _of_task(task: Resource) -> Work:
         errors=errors,
         warnings=len(told) - errors,
         rules=tuple(dict.fromkeys(rule for _, rule in told)),
-        sentences=tuple(str(o.get("valueString", "")) for o, _ in told),
+        sentences=tuple(str(o.get("valueString", "")) for o, _ in told)
+        or (str(task.get("description", "")),),
         task=own(task),
         status=str(task.get("status", "")),
         owner=reference(owner),

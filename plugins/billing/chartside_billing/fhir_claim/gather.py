@@ -49,6 +49,15 @@ class Gathered:
         return Graph(("", resource) for resource in self.resources.values())
 
 
+def search_softly(context: Context, kind: str, asked: dict[str, Any]) -> Iterator[Resource]:
+    """Matches; none where the server does not serve or refuses the search."""
+    if context.fhir.supports(kind, "s"):
+        try:
+            yield from context.fhir.search(kind, asked).matches()
+        except (Rejected, NotFound, ServerError):
+            return
+
+
 class Gatherer:
     """Fetches through a plugin's context. ``tell`` reports progress."""
 
@@ -66,6 +75,19 @@ class Gatherer:
         since = self._today - timedelta(days=days)
         self._visits(since, [name for name in also if name.startswith("Encounter/")])
         self._claims(since, history_days, [name for name in also if name.startswith("Claim/")])
+        return self._beside()
+
+    def named(self, names: Sequence[str], *, history_days: int) -> Gathered:
+        """These Claims and Encounters (references) alone, with all that is fetched beside them."""
+        self._read(names)
+        self._read([name for claim in self.found.of("Claim") for name in encounters_of(claim)])
+        self.found.wanted = frozenset(names)
+        far = (self._today - timedelta(days=history_days)).isoformat()
+        self._by("Claim", "patient", self._patients(), {"created": f"ge{far}"})
+        return self._beside()
+
+    def _beside(self) -> Gathered:
+        """What the claims and visits name, and what is said of their clients."""
         self._tell(0, 0, "what the claims name")
         for kind, parameter in _OF_PATIENT.items():
             self._by(kind, parameter, self._patients())

@@ -71,7 +71,7 @@ def unbilled_claim(
         "diagnosis": _diagnoses(encounter, graph),
         "insurance": [
             {"sequence": n, "focal": n == 1, "coverage": {"reference": own(c)}}
-            for n, c in enumerate(sorted(valid, key=_order), 1)
+            for n, c in enumerate(sorted(valid, key=order_of), 1)
         ],
     }
     item = _item(encounter, graph, day, unsaid)
@@ -90,7 +90,8 @@ def covers(coverage: Resource, day: date) -> bool:
     return insured and (start is None or start <= day) and (end is None or day <= end)
 
 
-def _order(coverage: Resource) -> int:
+def order_of(coverage: Resource) -> int:
+    """``Coverage.order``; 1 where it is not said."""
     order = coverage.get("order")
     return order if isinstance(order, int) else 1
 

@@ -21,6 +21,8 @@ from chartside_billing.x12.segments import Seg, load, refuse
 
 DENIED, REVERSAL = "4", "22"
 """CLP02: denied; reversal of an earlier payment."""
+FORWARDED = frozenset({"19", "20", "21"})
+"""CLP02: processed, and passed on to the next payer by this one itself."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from chartside.errors import InputError
 from chartside_billing.model import Amount, Claim, DateSpan, Insurance, Line, LineAdjudication
-from chartside_billing.x12.remit import REVERSAL, PaidClaim, PaidLine, Remittance
+from chartside_billing.x12.remit import FORWARDED, REVERSAL, PaidClaim, PaidLine, Remittance
 
 ORDER = ("P", "S", "T", "A", "B", "C", "D", "E", "F", "G", "H")
 """SBR01 in the order of payers."""
@@ -18,23 +18,42 @@ def secondary_claims(
     claims: Sequence[Claim], remittances: Iterable[Remittance]
 ) -> tuple[list[Claim], list[str]]:
     """The next payer's claims for what an 835 decided, and why each other claim is left out."""
-    decisions = {paid.id.upper(): (paid, r) for r in remittances for paid in r.claims}
+    decisions: dict[str, list[tuple[PaidClaim, Remittance]]] = {}
+    for remittance in remittances:
+        for paid in remittance.claims:
+            decisions.setdefault(paid.id.upper(), []).append((paid, remittance))
     made: list[Claim] = []
     left_out: list[str] = []
     for claim in claims:
-        paid, remittance = decisions.get(claim.id.upper(), (None, None))
-        if paid is None or remittance is None:
-            left_out.append(f"{claim.id}: the remittance does not decide on it")
-        elif paid.crossover:
-            left_out.append(f"{claim.id}: the payer passed it on by itself")
-        elif paid.status == REVERSAL:
-            left_out.append(f"{claim.id}: a reversal")
-        else:
-            try:
-                made.append(secondary_claim(claim, paid, remittance))
-            except InputError as error:
-                left_out.append(f"{claim.id}: {error}")
+        found = decisions.get(claim.id.upper(), [])
+        standing = standing_decision([paid for paid, _ in found])
+        if isinstance(standing, str):
+            left_out.append(f"{claim.id}: {standing}")
+            continue
+        try:
+            made.append(secondary_claim(claim, *found[standing]))
+        except InputError as error:
+            left_out.append(f"{claim.id}: {error}")
     return made, left_out
+
+
+def standing_decision(decisions: Sequence[PaidClaim]) -> int | str:
+    """Which of a payer's decisions on one claim, in their order, holds for the next payer; else why none does.
+
+    A reversal takes the decision before it back, and the one after it is its correction. Two decisions that both stand
+    are parts of one, which nobody but a person puts together.
+    """
+    if not decisions:
+        return "the remittance does not decide on it"
+    last = max((n for n, paid in enumerate(decisions) if paid.status == REVERSAL), default=-1)
+    after = decisions[last + 1 :]
+    if not after:
+        return "a reversal"
+    if len(after) > 1:
+        return "it is decided in parts: put them together by hand"
+    if after[0].crossover or after[0].status in FORWARDED:
+        return "the payer passed it on by itself"
+    return last + 1
 
 
 def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Claim:

@@ -1,0 +1,280 @@
+"""Secondary claims out of the evening's answers: once, clean, never on a decision that was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chartside import JobOptions
+from chartside.clock import FrozenClock
+from chartside.host import Host
+from chartside.testing.ehr import Ehr
+from chartside_billing.clearinghouse.answers import write_835
+from chartside_billing.evening.secondary import is_next_payer
+from chartside_billing.evening.submit import clean_claims
+from chartside_billing.evening.worklist import worklist
+from chartside_billing.fhir_claim.payers import later_coverages, payers_after_the_first, with_later
+from chartside_billing.model import Adjustment, Claim
+from chartside_billing.x12.read837 import read_837
+from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
+from chartside_billing.x12.secondary import standing_decision
+from chartside_billing.x12.validate import check_all
+
+pytestmark = pytest.mark.ehr(clients=6)
+
+
+@pytest.fixture
+def host(opened: Any) -> Iterator[Host]:
+    with opened() as made:
+        yield made
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """Where the clearinghouse's answers lie."""
+    folder = tmp_path / "house" / "out"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def first(ehr: Ehr, host: Host) -> Claim:
+    """A clean claim whose client has a second Coverage; the Claim itself names the first one only."""
+    claim = sorted(clean_claims(host.context("billing"), JobOptions()), key=lambda c: c.where)[0]
+    stored = ehr.read(*claim.where.split("/"))
+    cover = ehr.read(*stored["insurance"][0]["coverage"]["reference"].split("/"))
+    payer = ehr.read(*cover["payor"][0]["reference"].split("/"))
+    number = {**payer["identifier"][0], "value": "22222"}
+    ehr.put({**payer, "id": "payer-second", "name": "Second Plan", "identifier": [number]})
+    ehr.put({**cover, "order": 1})
+    second = {**cover, "id": "second", "order": 2, "payor": [{"reference": "Organization/payer-second"}]}
+    ehr.put({**second, "subscriberId": "SEC12345"})
+    return claim
+
+
+def decision(claim: Claim, *, sign: int = 1, copay: str = "20", **changes: Any) -> PaidClaim:
+    """80 % allowed, a copayment: the first payer's decision; with ``sign`` -1 its reversal."""
+    line = claim.lines[0]
+    charge = line.charge or Decimal(0)
+    contract, share = charge / 5, Decimal(copay)
+    paid = PaidLine(
+        code=line.code,
+        modifiers=line.modifiers,
+        charge=charge * sign,
+        paid=(charge - contract - share) * sign,
+        units=Decimal(1),
+        start=line.dates.start,
+        adjustments=[Adjustment("CO", "45", contract * sign), Adjustment("PR", "3", share * sign)],
+    )
+    return replace(
+        PaidClaim(
+            id=claim.id,
+            status="1" if sign > 0 else "22",
+            charge=paid.charge,
+            paid=paid.paid,
+            patient_responsibility=share * sign,
+            filing="CI",
+            payer_claim_number="P77",
+            frequency="1",
+            last="X",
+            lines=[paid],
+        ),
+        **changes,
+    )
+
+
+def remittance(trace: str, *claims: PaidClaim) -> Remittance:
+    return Remittance(
+        amount=sum((c.paid for c in claims), Decimal(0)),
+        credit_or_debit="C",
+        method="CHK",
+        paid_on=date(2026, 11, 23),
+        trace=trace,
+        payer_tax_id="1999999999",
+        produced=date(2026, 11, 23),
+        payer_name="FIRST",
+        payer_id="1",
+        payee_name="LARK",
+        payee_npi="1234567893",
+        claims=list(claims),
+    )
+
+
+def answer(host: Host, inbox: Path, made: Remittance, clock: FrozenClock) -> Any:
+    for old in inbox.iterdir():
+        old.unlink()
+    (inbox / f"{made.trace}.835").write_bytes(write_835(made, created=clock.now()))
+    clock.advance(60)
+    report = host.run("billing.answers")
+    assert not report.failed, report.notes
+    return report
+
+
+def submit(host: Host, clock: FrozenClock) -> dict[str, int]:
+    clock.advance(60)
+    report = host.run("billing.submit")
+    assert not report.failed, (report.notes, report.set_aside)
+    return dict(report.counts)
+
+
+def sent(inbox: Path) -> list[tuple[Claim, bytes]]:
+    """Claims to later payers that went out, each with its file."""
+    files = [path.read_bytes() for path in sorted((inbox.parent / "in").glob("*.837"))]
+    return [(one, data) for data in files for one in read_837(data) if one.insurance.sequence == "S"]
+
+
+def tasks(ehr: Ehr) -> list[dict[str, Any]]:
+    return [task for task in ehr.all("Task") if is_next_payer(task)]
+
+
+def test_the_next_payer_s_claim_goes_out_once_with_the_first_one_s_decision(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """Issue 4, secondary claims' COB, end to end: 2320, 2330, 2430; both validators pass it; a second run sends
+    nothing; the second payer's own answer makes no third claim."""
+    submit(host, clock)
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    (task,) = tasks(ehr)
+    assert task["focus"] == {"reference": first.where}
+    assert "Secondary claim ready" in task["description"]
+    (work,) = [w for w in worklist(host.context("billing")) if w.task == f"Task/{task['id']}"]
+    assert work.at_risk == 20
+    answer(host, inbox, remittance("T1", decision(first)), clock)  # the same mail again
+    assert tasks(ehr) == [task]
+    counts = submit(host, clock)
+    assert (counts["sent"], counts["next payers' claims ready"]) == (1, 1)
+    ((claim, data),) = sent(inbox)
+    assert check_all(data) == []
+    assert claim.insurance.payer is not None
+    assert claim.insurance.subscriber is not None
+    assert (claim.insurance.payer.id, claim.insurance.subscriber.id) == ("22222", "SEC12345")
+    (other,) = claim.others
+    paid = decision(first)
+    assert (other.paid(), other.sequence) == (paid.paid, "P")
+    assert claim.lines[0].adjudications[0].adjustments == paid.lines[0].adjustments
+    assert [t["status"] for t in tasks(ehr)] == ["completed"]
+    assert "sent" not in submit(host, clock)
+    report = host.run("billing.answers")  # 999, 277CA and the second payer's 835
+    assert not report.failed
+    assert report.counts["835 worked in"] == 1
+    assert len(tasks(ehr)) == 1
+    assert "sent" not in submit(host, clock)
+    assert len(sent(inbox)) == 1
+
+
+def test_a_decision_that_was_taken_back_makes_no_claim(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """CLP02 22: the Task closes; the correction counts, in the same payment or a later one; mail in any order again."""
+    submit(host, clock)
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    answer(host, inbox, remittance("T2", decision(first, sign=-1)), clock)
+    assert [t["status"] for t in tasks(ehr)] == ["cancelled"]
+    assert "sent" not in submit(host, clock)
+    both = remittance("T3", decision(first, sign=-1), decision(first, copay="30"))
+    answer(host, inbox, both, clock)
+    answer(host, inbox, remittance("T2", decision(first, sign=-1)), clock)  # delivered late, again
+    assert sorted(t["status"] for t in tasks(ehr)) == ["cancelled", "requested"]
+    assert submit(host, clock)["sent"] == 1
+    ((claim, _),) = sent(inbox)
+    assert [a.amount for a in claim.lines[0].adjudications[0].adjustments if a.group == "PR"] == [Decimal(30)]
+
+
+def test_a_correction_after_the_claim_went_out_asks_a_person(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """No second original to a payer that has one: a replacement needs its number."""
+    submit(host, clock)
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    assert submit(host, clock)["sent"] == 1
+    answer(host, inbox, remittance("T2", decision(first, sign=-1), decision(first, copay="30")), clock)
+    assert "sent" not in submit(host, clock)
+    assert len(sent(inbox)) == 1
+    (task,) = [t for t in tasks(ehr) if t["status"] == "requested"]
+    assert "replacement (frequency 7)" in task["description"]
+    told = [t for t in ehr.all("Task") if "took its decision on claim" in t.get("description", "")]
+    assert [t["focus"]["reference"] for t in told] == [first.where]
+
+
+@pytest.mark.parametrize(
+    "change", [{"crossover": "SECOND PLAN"}, {"status": "19"}, {"status": "4"}, {"status": "2"}]
+)
+def test_no_claim_where_the_payer_passed_it_on_denied_it_or_was_the_second(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock, change: dict[str, str]
+) -> None:
+    """Crossover, denial (appeal first), and the decision of the last payer."""
+    answer(host, inbox, remittance("T1", decision(first, **change)), clock)
+    assert tasks(ehr) == []
+
+
+def test_errors_hold_the_claim_and_stand_in_its_task(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """All rules judge it; mended in the chart, it is ready at the next run."""
+    ehr.put({**ehr.read("Coverage", "second"), "subscriberId": ""})
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    (task,) = tasks(ehr)
+    assert "error" in task["description"]
+    rules = [o["type"]["coding"][0]["code"] for o in task["output"]]
+    assert rules
+    assert not [name for name in ehr.practice.canaries() if name in str({**task, "for": ""})]
+    (work,) = [w for w in worklist(host.context("billing")) if w.task == f"Task/{task['id']}"]
+    assert set(work.rules) == set(rules)
+    assert not [c for c, _ in sent(inbox)]
+    submit(host, clock)
+    assert not sent(inbox)
+    ehr.put({**ehr.read("Coverage", "second"), "subscriberId": "SEC12345"})
+    submit(host, clock)
+    assert len(sent(inbox)) == 1
+
+
+def test_where_sending_is_not_enabled_the_task_says_that_it_is_ready(
+    ehr: Ehr, opened: Any, first: Claim, inbox: Path, clock: FrozenClock, house_table: dict[str, Any]
+) -> None:
+    """The same setting as for the first payers' claims."""
+    with opened(clearinghouse={**house_table, "send": False}) as host:
+        answer(host, inbox, remittance("T1", decision(first)), clock)
+        assert "sent" not in submit(host, clock)
+    (task,) = tasks(ehr)
+    assert "set send = true" in task["description"]
+    assert task["status"] == "requested"
+
+
+def test_an_order_that_does_not_tell_makes_no_second_payer() -> None:
+    """Coverage.order: two without one, or of one, are nobody's order; a Claim that names its payers is believed."""
+
+    def cover(name: str, order: int | None = None, **more: Any) -> dict[str, Any]:
+        told = {"order": order} if order else {}
+        who = {"beneficiary": {"reference": "Patient/1"}}
+        return {"resourceType": "Coverage", "id": name, "status": "active", **who, **told, **more}
+
+    claim = {
+        "resourceType": "Claim",
+        "patient": {"reference": "Patient/1"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/a"}}],
+        "item": [{"servicedDate": "2026-11-02"}],
+    }
+    assert later_coverages(claim, [cover("a"), cover("b")]) == []
+    assert [c["id"] for c in later_coverages(claim, [cover("b", 2), cover("a", 1)])] == ["b"]
+    assert later_coverages(claim, [cover("a", 1), cover("b", 2, period={"end": "2026-10-31"})]) == []
+    assert later_coverages(claim, [cover("a", 2), cover("b", 1)]) == []
+    both = with_later(claim, [cover("a", 1), cover("b", 2)])
+    assert [i["coverage"]["reference"] for i in both["insurance"]] == ["Coverage/a", "Coverage/b"]
+    assert payers_after_the_first(both, []) == 1
+    assert with_later(both, [cover("a", 1), cover("b", 2), cover("c", 3)]) == both
+
+
+def test_of_several_decisions_the_one_that_stands_counts() -> None:
+    """835s take back, correct and split; the file command and the evening see the same."""
+    one, back = PaidClaim(id="A", status="1"), PaidClaim(id="A", status="22")
+    assert standing_decision([one]) == 0
+    assert standing_decision([one, back, replace(one, status="2")]) == 2
+    assert standing_decision([one, back]) == "a reversal"
+    assert "in parts" in str(standing_decision([one, one]))
+    assert "passed it on" in str(standing_decision([replace(one, status="19")]))
