@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from chartside_transcription.draft.model import Draft, Section, Sentence
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript, Word
 
-HOW_MADE = "Written down by speech recognition, ordered by rules, then read and signed by a clinician."
-WARNING = "DRAFT written down by speech recognition and ordered by rules. Not read by a clinician yet."
+HOW_MADE = (
+    "Written down by speech recognition, put in order by software, then read and signed by a clinician."
+)
+WARNING = (
+    "DRAFT written down by speech recognition and put in order by software. Not read by a clinician yet."
+)
 GUESSED = (
     "Who is the clinician and who the client is a guess by voice: let them change places if it is wrong."
 )

@@ -117,6 +117,12 @@ class Drafter(ABC):
     model: ClassVar[tuple[str, str]] = ("", "")
     """Name and version, where a model writes: they stand in the Device of the Provenance."""
 
+    publisher: ClassVar[str] = ""
+    """Who answers for it, for the Device and the model card; empty: the author of its package."""
+
+    about: ClassVar[str] = ""
+    """A sentence or two for the model card: what it was trained on, where it is known to fail."""
+
     @abstractmethod
     def propose(self, transcript: Transcript, template: Template) -> Iterable[Proposal]:
         """Sentences in the order of the note."""

@@ -90,6 +90,12 @@ class Engine(ABC):
     outbound_kind: ClassVar[str] = ""
     """Where sound leaves this machine: the kind of recipient that the outbound registry must hold."""
 
+    publisher: ClassVar[str] = ""
+    """Who answers for it, for the Device and the model card; empty: the author of its package."""
+
+    about: ClassVar[str] = ""
+    """A sentence or two for the model card: what it was trained on, where it is known to fail."""
+
     def __init__(self, settings: Any, recipient: Recipient | None = None) -> None:
         self.settings, self.recipient = settings, recipient
 
