@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from chartside.papers import render_html
+from chartside_billing.papers import forms
+from chartside_billing.papers.data import Bill, Client, EstimateData, Provider, Service
 from chartside_billing.rules.settings import ScrubSettings
 from chartside_billing.scrub import Scrubber
 from chartside_billing.scrub_files import read_any
@@ -131,8 +136,35 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str]]] = {
 def test_documents_beside_claims_are_judged(name: str) -> None:
     """GFE, SB, INV, ERA and ACK from FHIR resources."""
     resources, wanted = CASES[name]
+    assert found_in(resources) == wanted
+
+
+def found_in(resources: list[dict[str, Any]]) -> set[str]:
+    """The rules that speak."""
     held = read_any(json.dumps({"resourceType": "Bundle", "entry": [{"resource": r} for r in resources]}))
     scrubber = Scrubber(*ScrubSettings().scrubbing(date(2026, 3, 20)))
     reports = [scrubber.document(document, source) for document, source in held.documents]
     assert [report.failed for report in reports if report.failed] == []
-    assert {finding.rule.id for report in reports for finding in report.findings} == wanted
+    return {finding.rule.id for report in reports for finding in report.findings}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_our_own_papers_pass_our_own_rules(language: str) -> None:
+    """GFE-002, SB-001: what our own commands write, stored as HTML in the EHR, is no finding; a cut one is."""
+    practice = Provider("Elm", "", "1234567893", "12-3456789", "1 Main St, Chicago, IL 60601", "IL")
+    client, day = Client("Ana Doe", date(1990, 1, 1)), date(2026, 3, 4)
+    session = Service("90837", "Session", day, "11", [], ["F411"], charge=Decimal(150))
+    whole = {
+        "Good Faith Estimate": forms.estimate(
+            EstimateData("1", day, practice, client, "Therapy", services=[session]), language
+        ),
+        "superbill": forms.superbill(
+            Bill("1", day, None, practice, Provider("Jo", "LCSW", "1245319599"), client, [session]), language
+        ),
+    }
+    documents = [written(render_html(paper), kind) for kind, paper in whole.items()]
+    stored = [PATIENT, BOOKED, *documents]
+    assert found_in(stored) & {"GFE-001", "GFE-002", "SB-001"} == set()
+    cut = [replace(paper, blocks=paper.blocks[:4]) for paper in whole.values()]
+    documents = [written(render_html(paper), kind) for kind, paper in zip(whole, cut, strict=True)]
+    assert found_in([PATIENT, BOOKED, *documents]) >= {"GFE-002", "SB-001"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from chartside.types import Resource
+from chartside_billing.bundles.estimate import DAY
 from chartside_billing.bundles.visits import inline_texts
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import Superbill, SuperbillLine
@@ -15,7 +16,6 @@ from chartside_billing.x12.bundle import Graph
 
 _CODE = re.compile(r"\b(9\d{4}|[GHST]\d{4})\b")
 _ICD = re.compile(r"\b[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?\b")
-_DAY = re.compile(r"\b(\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{2,4})\b")
 _NPI = re.compile(r"\b[12]\d{9}\b")
 _TIN = re.compile(r"\b\d{2}-\d{7}\b|\b(?:TIN|EIN|tax id)\D{0,12}\d{9}\b", re.IGNORECASE)
 _DEGREE = re.compile(r"\b(LCSW|LMFT|LPC|LPCC|LMHC|PhD|PsyD|MD|DO|PMHNP|NP|MSW|LCPC|LICSW)\b", re.IGNORECASE)
@@ -38,20 +38,22 @@ def _read(document: Resource, text: str, graph: Graph) -> Superbill:
     npi, tin, degree = _NPI.search(text), _TIN.search(text), _DEGREE.search(text)
     bill = Superbill(
         own(document),
-        provider_name="provider" if "provider" in low or degree else "",
+        provider_name="provider" if "provider" in low or "profesional" in low or degree else "",
         credential=degree.group(0) if degree else "",
         npi=npi.group(0) if npi else "",
         tin=tin.group(0) if tin else "",
-        has_address=bool(re.search(r"\b[A-Z]{2}\s+\d{5}\b", text)) or "address" in low,
-        has_patient_name=any(n and n in low for n in names) or "patient" in low or "client" in low,
-        has_birth_date=any(b and b in text for b in births) or "birth" in low or "dob" in low,
-        has_signature="sign" in low,
-        paid=Decimal(0) if "paid" in low else None,
+        has_address=bool(re.search(r"\b[A-Z]{2}\s+\d{5}\b", text)) or "address" in low or "dirección" in low,
+        has_patient_name=any(n and n in low for n in names)
+        or any(w in low for w in ("patient", "client", "paciente")),
+        has_birth_date=any(b and b in text for b in births)
+        or any(w in low for w in ("birth", "dob", "nacimiento")),
+        has_signature="sign" in low or "firma" in low,
+        paid=Decimal(0) if "paid" in low or "pagado" in low else None,
         where=own(document),
     )
-    day = parse_fhir_date("2000-01-01") if _DAY.search(text) else None
+    day = parse_fhir_date("2000-01-01") if DAY.search(text) else None
     pos = "11" if re.search(r"\bPOS\b|place of service", text, re.IGNORECASE) else ""
-    units = Decimal(1) if "unit" in low else None
+    units = Decimal(1) if "unit" in low or "unidad" in low else None
     charge = Decimal(1) if "$" in text or "charge" in low else None
     diagnoses = tuple(_ICD.findall(text))
     bill.lines = [SuperbillLine(day, pos, code, units, charge, diagnoses) for code in _CODE.findall(text)]
