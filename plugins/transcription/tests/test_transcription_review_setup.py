@@ -12,6 +12,7 @@ import pytest
 from chartside.errors import PluginError
 from chartside.testing.ehr import running_ehr
 from chartside.testing.hosts import host_for
+from chartside.testing.pdf import read_pdf
 from chartside_transcription import checks, note, pdf
 from chartside_transcription.chart import chart_hotwords
 from chartside_transcription.settings import Settings
@@ -143,6 +144,27 @@ def test_a_pdf_of_any_text():
     made = pdf.pdf_of("DAP <note>", text, "Signed by Practitioner/1.")
     assert made.startswith(b"%PDF-")
     assert pdf.pdf_of("DAP <note>", text, "Signed by Practitioner/1.") == made
+
+
+def test_a_pdf_shows_the_note_s_own_structure():
+    """T-10, accessible: the title once, headings, points and lines tagged in their order; who signed at the end."""
+    text = 'DAP note\n\nData\n- Slept six hours.\n- Client: "I walk."\n\nAssessment\n\nPlan\n- Walk.\nHe comes again.\n'
+    read = read_pdf(pdf.pdf_of("DAP note", text, "Signed by Practitioner/1."))
+    assert [(tag.type, tag.whole) for tag in read.tags("H1", "H2", "LBody", "P")] == [
+        ("H1", "DAP note"),
+        *[("H2", "Data"), ("LBody", "Slept six hours."), ("LBody", 'Client: "I walk."')],
+        *[("H2", "Assessment"), ("H2", "Plan"), ("LBody", "Walk."), ("P", "He comes again.")],
+        ("P", "Signed by Practitioner/1."),
+    ]
+    assert (read.untagged, read.unmatched, read.language, read.title) == ([], [], "en-US", "DAP note")
+
+
+def test_a_pdf_keeps_every_word_of_a_long_note():
+    """T-10: many pages, nothing lost, in order."""
+    lines = [f"- Sentence {n} of the session, with some more words." for n in range(400)]
+    read = read_pdf(pdf.pdf_of("DAP note", "\n".join(["DAP note", "", "Data", *lines]), "Signed."))
+    assert read.pages > 5
+    assert [f"- {tag.whole}" for tag in read.tags("LBody")] == lines
 
 
 def test_a_pdf_without_its_library_is_told(monkeypatch):
