@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(__file__).resolve().parent.parent / "shared" / "data"
+
+
+gc.set_threshold(50_000, 20, 50)  # walking thousands of tests and models again and again was a fifth of a run
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of later walks what stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class Sandbox:
     ``path``: the SQLite file, or ``:memory:``. ``clients``: the registered clients of SMART backend services; none
     means that no token is asked for. ``guard``: another way to check tokens.
     ``faults``: what goes wrong (``chartside.sandbox.faults``). ``latency``: seconds added to every answer.
+    ``content``: the database of another sandbox (``store.content()``), for one in memory to begin with.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Sandbox:
         guard: Guard | None = None,
         faults: Faults | None = None,
         latency: float = 0.0,
+        content: bytes = b"",
     ) -> None:
         self.options = options or Options()
-        self.store = Store(path, clock=clock)
+        self.store = Store(path, clock=clock, content=content)
         self.authority = Authority(tuple(clients), clock=self.store.clock) if clients else None
         guard = guard or self.authority
         self.engine = Engine(self.store, self.options, secured=guard is not None)

@@ -90,13 +90,16 @@ class Store:
     """The sandbox's database: in memory, or in a file that a later run opens again.
 
     ``bases`` holds the base URLs under which this server is reached; references that begin with one are its own.
+    ``content``: what ``content()`` of another store gave; a store in memory begins with it.
     """
 
-    def __init__(self, path: str = ":memory:", *, clock: Clock | None = None) -> None:
+    def __init__(self, path: str = ":memory:", *, clock: Clock | None = None, content: bytes = b"") -> None:
         self.lock = threading.RLock()
         self.clock = clock or SystemClock()
         self.bases: set[str] = set()
         self._db = _opened(path)
+        if content:
+            self._db.deserialize(content)
         self._numbers: dict[str, int] = dict(self._db.execute("SELECT key, number FROM param"))
         self._number_all()
         self.localise = localiser(self.bases)
@@ -112,6 +115,11 @@ class Store:
         """Close the database."""
         with self.lock:
             self._db.close()
+
+    def content(self) -> bytes:
+        """Return the whole database, for another store to begin with."""
+        with self.lock:
+            return self._db.serialize()
 
     def _one(self, sql: str) -> int:
         return int(self._db.execute(sql).fetchone()[0] or 0)

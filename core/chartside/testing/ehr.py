@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chartside.clock import Clock
     from chartside.sandbox import Faults, Sandbox
     from chartside.sandbox.practice import Practice
@@ -61,8 +65,20 @@ def running_ehr(clock: Clock, settings: Mapping[str, Any]) -> Iterator[Ehr]:
         raise TypeError(f"@pytest.mark.ehr has no option {', '.join(sorted(unknown))}")
     client = make_client("chartside", "ES384") if secured else None
     registered = [Client(client.client_id, client.jwks, scopes)] if client else []
-    sandbox = Sandbox(Options(**left), clock=clock, clients=registered, latency=latency)
-    practice = sandbox.load_practice(clients=clients, seed=seed)
+    practice, content = _practice(clients, seed, clock.now())
+    sandbox = Sandbox(Options(**left), clock=clock, clients=registered, latency=latency, content=content)
     with sandbox.running() as url:
-        yield Ehr(url, sandbox, practice, client, scopes)
+        yield Ehr(url, sandbox, deepcopy(practice), client, scopes)
     sandbox.close()
+
+
+@lru_cache(maxsize=8)
+def _practice(clients: int, seed: int, now: datetime) -> tuple[Practice, bytes]:
+    """A practice, and the database that holds it: made once, for most tests ask for the same."""
+    from chartside.clock import FrozenClock
+    from chartside.sandbox import Sandbox
+
+    sandbox = Sandbox(clock=FrozenClock(now))
+    practice, content = sandbox.load_practice(clients=clients, seed=seed), sandbox.store.content()
+    sandbox.close()
+    return practice, content

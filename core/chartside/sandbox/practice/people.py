@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from chartside.codes import NPI_SYSTEM, ROLE_CODE_SYSTEM, coding, concept
 from chartside.sandbox.practice.places import AREAS, HOME, HOME_PHONE, STREETS, Place
@@ -81,12 +82,17 @@ def phones(rng: random.Random) -> list[tuple[Place, str]]:
     return numbers
 
 
+@lru_cache(maxsize=8)
+def _phones_of(seed: int) -> list[tuple[Place, str]]:
+    return phones(random.Random(f"{seed}/phones"))  # noqa: S311 - people, not secrets
+
+
 class People:
     """Makes clients and clinicians, each from its own seed, so that the n-th is the same at any size."""
 
     def __init__(self, seed: int, today: date) -> None:
         self._seed, self._today = seed, today
-        self._phones = phones(random.Random(f"{seed}/phones"))  # noqa: S311 - people, not secrets
+        self._phones = _phones_of(seed)
         self._names = {lang: (_GIVEN[lang].split(), _FAMILY[lang].split()) for lang in _GIVEN}
 
     def client(self, number: int) -> Client:
