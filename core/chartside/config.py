@@ -212,7 +212,8 @@ _MENDS = {
 
 
 def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> ConfigError:
-    loc = tuple(part for part in item["loc"] if part != "[key]")  # so pydantic says that the key itself is wrong
+    # with "[key]" pydantic says that the key itself is wrong
+    loc = tuple(part for part in item["loc"] if part != "[key]")
     keys, inner = _walk(model, loc)
     path = ".".join([*([prefix] if prefix else []), *keys]) or "(top)"
     if item["type"] == "extra_forbidden":
