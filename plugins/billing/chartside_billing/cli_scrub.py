@@ -85,7 +85,10 @@ def rules(
 @app.command()
 def scrub(
     files: Annotated[
-        list[Path], typer.Argument(help="837P files, FHIR Bundles (JSON), 835, 999 and 277CA; folders too.")
+        list[Path],
+        typer.Argument(
+            help="837P files, FHIR Bundles or Claims (JSON), 835, 999, TA1, 277CA and 277; folders too."
+        ),
     ],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON (docs/billing.md).")] = False,

@@ -1,4 +1,4 @@
-"""Scrub files of any kind that a biller has: 837P, FHIR JSON, and the answers 835, 999 and 277CA."""
+"""Scrub files of any kind that a biller has: 837P, FHIR JSON, and the answers 835, 999, TA1, 277CA and 277."""
 
 from __future__ import annotations
 

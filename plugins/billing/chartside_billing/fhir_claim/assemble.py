@@ -131,7 +131,7 @@ class _Maker:
         claim.history = History(
             claims=[facts.prior_claim(c, self._answers.get(own(r))) for c, r in self._prior.get(patient, [])],
             plan_periods=facts.plan_periods(plans) if (plans := self._mine("CarePlan", patient)) else None,
-            consents=self._consents(patient),
+            consents=self._consents(claim, patient),
         )
         for diagnosis in claim.diagnoses:
             diagnosis.verification = self._certainty.get((patient, diagnosis.code.upper()))
@@ -146,12 +146,18 @@ class _Maker:
         labels = (label for thing in things for label in each(part(thing, "meta"), "security"))
         return tuple(dict.fromkeys((str(x.get("system", "")), str(x.get("code", ""))) for x in labels))
 
-    def _consents(self, patient: str) -> frozenset[str] | None:
+    def _consents(self, claim: Claim, patient: str) -> frozenset[str] | None:
         """None where the EHR keeps no consents of the kinds that claims rest on. A kind of which it keeps none for
-        anybody is kept elsewhere, most often on paper."""
-        if not self._kept:
+        anybody is kept elsewhere, most often on paper; one that was refused or has ended is told by ``no-``."""
+        mine = self._mine("Consent", patient)
+        payer = claim.insurance.payer.ref if claim.insurance.payer else ""
+        day = max((line.dates.last for line in claim.lines if line.dates.last), default=None)
+        held = facts.consents(mine, day)
+        refused = facts.refusals(mine, held, payer, day)
+        if not self._kept and not refused:
             return None
-        return facts.consents(self._mine("Consent", patient)) | (_ON_PAPER - self._kept)
+        on_paper = {kind for kind in _ON_PAPER - self._kept if f"no-{kind}" not in refused}
+        return held | refused | on_paper
 
     def _mine(self, kind: str, patient: str) -> list[Resource]:
         return self._of_patient[kind].get(patient, [])

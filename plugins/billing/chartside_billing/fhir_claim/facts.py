@@ -123,16 +123,53 @@ def plan_periods(plans: Iterable[Resource]) -> list[tuple[date | None, date | No
     return [_span(plan) for plan in plans if str(plan.get("status")) in {"active", "completed", "on-hold"}]
 
 
-def consents(found: Iterable[Resource]) -> frozenset[str]:
-    """Kinds of consent in force that matter for claims, as the rules name them."""
+def consents(found: Iterable[Resource], day: date | None = None) -> frozenset[str]:
+    """Kinds of consent in force (on ``day``) that matter for claims, as the rules name them."""
     kinds = {
         _CONSENTS.get(code, "")
         for consent in found
-        if consent.get("status") == "active" and part(consent, "provision").get("type") != "deny"
+        if consent.get("status") == "active" and not _ended(consent, day)
         for category in each(consent, "category")
         for code in codes(category, CONSENT_TYPE_SYSTEM)
     }
     return frozenset(kinds - {""})
+
+
+def refusals(found: Iterable[Resource], kept: frozenset[str], payer: str, day: date | None) -> frozenset[str]:
+    """``no-`` with each kind that was refused, was taken back, or had ended on ``day``, where ``kept`` has none of it.
+
+    A release speaks here only if it is to this payer (a reference), to nobody by name, or for payment: who takes back
+    a release to a school has not refused the plan. An assignment of benefits has no code of Chartside's, and is told by
+    the words of its category.
+    """
+    ended = {kind for consent in found if _ended(consent, day) for kind in _refused_kinds(consent, payer)}
+    return frozenset(f"no-{kind}" for kind in ended - kept)
+
+
+def _ended(consent: Resource, day: date | None) -> bool:
+    if consent.get("status") in {"inactive", "rejected"}:
+        return True
+    provision = part(consent, "provision")
+    end = _span(provision)[1]
+    over = end is not None and day is not None and end < day
+    return consent.get("status") == "active" and (provision.get("type") == "deny" or over)
+
+
+def _refused_kinds(consent: Resource, payer: str) -> set[str]:
+    told = {code for category in each(consent, "category") for code in codes(category, CONSENT_TYPE_SYSTEM)}
+    kinds = {_CONSENTS.get(code, "") for code in told} - {""}
+    words = " ".join(_words(category) for category in each(consent, "category")).lower()
+    kinds |= {"assignment"} if "assignment of benefits" in words else set()
+    provision = part(consent, "provision")
+    actors = {reference(actor.get("reference")) for actor in each(provision, "actor")}
+    purposes = {str(purpose.get("code", "")) for purpose in each(provision, "purpose")}
+    ours = not actors or payer in actors or "HPAYMT" in purposes
+    return kinds if ours else kinds - {"release"}
+
+
+def _words(concept: Resource) -> str:
+    texts = [concept.get("text"), *(coding.get("display") for coding in each(concept, "coding"))]
+    return " ".join(str(text) for text in texts if text)
 
 
 def prior_claim(claim: Claim, answer: Resource | None) -> PriorClaim:
