@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from chartside.papers import Paper
-    from chartside_billing.papers.data import Bill
+    from chartside_billing.papers.data import Bill, EstimateData
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -130,6 +130,8 @@ def estimate(
 ) -> None:
     """A Good Faith Estimate with the content and disclaimers of 45 CFR 149.610(c).
 
+    Due in 1 business day if the visit is 3 to 9 business days ahead, in 3 from 10 on or if the client asked for it.
+
     Example: chartside billing estimate estimate.json --out estimate.pdf
     """
     from chartside.errors import ChartsideError
@@ -137,9 +139,23 @@ def estimate(
     from chartside_billing.papers.data import EstimateData
 
     try:
-        _save(forms.estimate(_json(source, EstimateData), language), out)
+        data: EstimateData = _json(source, EstimateData)
+        _save(forms.estimate(data, language), out)
+        _tell_late(data)
     except ChartsideError as error:
         raise _fail(error) from None
+
+
+def _tell_late(data: EstimateData) -> None:
+    """The paper is made all the same: a late estimate is better than none."""
+    from chartside_billing.rules.papers import business_days, days_allowed
+
+    if data.asked is None or data.given is None:
+        return
+    allowed = days_allowed(data.asked, data.scheduled, asked=data.scheduled is None)
+    took = business_days(data.asked, data.given)
+    if allowed is not None and took > allowed:
+        typer.echo(f"note: given after {took} business days; 45 CFR 149.610(b) allows {allowed}", err=True)
 
 
 @app.command()

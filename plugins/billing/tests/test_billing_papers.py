@@ -326,6 +326,14 @@ def test_commands_write_papers_from_files(tmp_path: Path) -> None:
     runner, out = CliRunner(), str(tmp_path / "o.pdf")
     assert runner.invoke(app, ["estimate", str(source), "--out", out, "--lang", "es"]).exit_code == 0
     assert Path(out).read_bytes().startswith(b"%PDF")
+    for asked, scheduled, told in (
+        ("2026-11-20", "2026-11-27", "2 business days; 45 CFR 149.610(b) allows 1"),
+        ("2026-11-20", "2026-12-20", ""),
+        ("2026-11-18", None, "4 business days; 45 CFR 149.610(b) allows 3"),
+    ):
+        source.write_text(json.dumps({**data, "asked": asked, "scheduled": scheduled}))
+        late = runner.invoke(app, ["estimate", str(source), "--out", out])
+        assert (late.exit_code, told in late.stderr, bool(late.stderr)) == (0, True, bool(told))
     done = runner.invoke(app, ["superbill", str(claims), "--credential", "LCSW", "--out", out])
     assert done.exit_code == 0, done.output
     assert runner.invoke(app, ["cms1500", str(claims), "--out", out]).exit_code == 0

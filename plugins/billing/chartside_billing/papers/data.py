@@ -83,6 +83,9 @@ class EstimateData:
     primary: str = ""
     """The main service in clear words."""
     scheduled: date | None = None
+    """Day of the service; None where the client only asked."""
+    asked: date | None = None
+    """Day on which the client scheduled or asked: from it the days to give the estimate in are counted."""
     until: date | None = None
     """End of the period for recurring services, at most twelve months after ``given``."""
     frequency: str = ""

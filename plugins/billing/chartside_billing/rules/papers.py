@@ -46,17 +46,29 @@ def business_days(first: date, last: date) -> int:
     return weeks * 5 + sum((first.weekday() + n) % 7 < 5 for n in range(1, rest + 1))
 
 
+def days_allowed(made: date, appointment: date | None, *, asked: bool) -> int | None:
+    """Business days to give an estimate in, 45 CFR 149.610(b)(1)(vi), from the day it was scheduled or asked for.
+
+    One where the appointment is 3 to 9 business days ahead, three from 10 on or if the client asked; None: none is due.
+    """
+    ahead = business_days(made, appointment) if appointment else 0
+    if not asked and ahead < 3:
+        return None
+    return 1 if not asked and ahead < 10 else 3
+
+
 @_check("GFE-001", Estimate)
 def estimate_given(estimate: Estimate, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
-    """45 CFR 149.610(b): in one business day (3-9 ahead) or in three (10 ahead, or asked for)."""
+    """45 CFR 149.610(b): in time."""
     if estimate.self_pay is None:
         return NotChecked("needs to know that the client has no active coverage")
-    if not estimate.self_pay or estimate.scheduled_on is None:
+    if not estimate.self_pay:
         return OK
-    ahead = business_days(estimate.scheduled_on, estimate.appointment) if estimate.appointment else 0
-    if not estimate.requested and ahead < 3:
+    if estimate.scheduled_on is None:
+        return NotChecked("needs the day on which the visit was arranged (Appointment.created)")
+    allowed = days_allowed(estimate.scheduled_on, estimate.appointment, asked=estimate.requested)
+    if allowed is None:
         return OK
-    allowed = 1 if not estimate.requested and ahead < 10 else 3
     if estimate.given_on is None:
         if business_days(estimate.scheduled_on, k.today) <= allowed:
             return OK
@@ -103,7 +115,7 @@ def estimate_content(estimate: Estimate, k: Loaded) -> Outcome:
 def over_estimate(estimate: Estimate, k: Loaded) -> Outcome:
     """$400 or more above: the client may dispute it for 120 days."""
     if estimate.total is None or estimate.billed is None:
-        return OK
+        return NotChecked("needs the estimate's total, and the bill (Invoice)")
     above = estimate.billed - estimate.total
     if above >= 400:
         return [
