@@ -340,3 +340,14 @@ def test_commands_write_papers_from_files(tmp_path: Path) -> None:
     source.write_text("{")
     failed = runner.invoke(app, ["estimate", str(source), "--out", out])
     assert (failed.exit_code, failed.stderr[:6]) == (2, "error:")
+
+
+def test_the_estimate_of_the_docs_is_whole(tmp_path: Path) -> None:
+    """docs/billing.md: its example makes an estimate, in time."""
+    docs = Path(__file__).resolve().parents[3] / "docs" / "billing.md"
+    (example,) = re.findall(r"```json\n(.*?)```", docs.read_text("utf-8"), re.S)
+    source, out = tmp_path / "e.json", tmp_path / "e.html"
+    source.write_text(example)
+    done = CliRunner().invoke(app, ["estimate", str(source), "--out", str(out)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "<dd>$1,800.00</dd>" in out.read_text()
