@@ -618,6 +618,8 @@ class Claim:
     """The day the claim was made: BHT04, or Claim.created."""
     status: str = ""
     """Claim.status; empty from a file."""
+    assumed: frozenset[str] = frozenset()
+    """Fields of CLM06 to CLM09 that the source does not say and that were filled as usual (from FHIR only)."""
     labels: tuple[tuple[str, str], ...] = ()
     """Security labels (system, code) of the Claim, its visits and its diagnoses; from the EHR only."""
     extra: list[Segment] = field(default_factory=list)

@@ -149,3 +149,38 @@ def test_a_bundle_of_another_style_is_understood(rule: str) -> None:
     reports = run.scrubber({}, False).claims(read_any(json.dumps(resources[""])).claims)
     rules = found(reports)
     assert (rule in rules) if rule else rules == set()
+
+
+SILENT = {
+    "PRV-012": ({**cases.MEDICARE}, "b"),
+    "PRV-009": ({**cases.MEDICARE, "rendering.taxonomy": "106H00000X"}, "xb"),
+    "PRV-007": ({"patch": [("Practitioner/rendering", "qualification.0.period", {})]}, "b"),
+    "PRV-005": ({"rendering.taxonomy": "101YS0200X"}, "xb"),
+    "PRV-004": ({}, "x"),
+    "COV-002": ({"patch": [("Coverage", "period", {})]}, "b"),
+    "COV-003": (cases.extra({**cases.eligibility(), "insurance": [{}]}), "b"),
+    "COV-009": ({"filing": "MC", "payer": {"name": "IL MEDICAID", "id": "ILMCD"}}, "xb"),
+    "PAT-006": (cases.extra(cases.eligibility()), "b"),
+    "EDI-004": ({}, "b"),
+    "CLM-002": ({"lines.0.charge": "", "total": "150"}, "x"),
+    "CLM-004": ({"frequency": "7", "original": "ICN1"}, "xb"),
+    "CLM-005": ({}, "xb"),
+    "CLM-008": (cases.lines(build.line("90837"), build.line("90837", date="2026-03-03")), "x"),
+    "DX-003": ({"lines.0.date": "2027-11-03", "created": "2027-11-04"}, "x"),
+    "INC-001": ({**cases.MEDICARE, "supervising": cases.SUPERVISOR}, "xb"),
+    "SVC-007": ({}, "x"),
+    "TIM-008": ({"visit.start": "", "visit.minutes": None}, "b"),
+    "TEL-001": ({"pos": "10", "lines.0.mod": ["95"], "visit.class": "VR"}, "b"),
+    "TEL-002": ({**cases.MEDICARE, "pos": "10"}, "x"),
+    "TST-002": (cases.one("96136", **cases.PSYCHOLOGIST, **cases.visit(20)), "b"),
+}
+
+
+@pytest.mark.parametrize("rule", SILENT)
+def test_no_rule_passes_in_silence_without_what_it_needs(rule: str) -> None:
+    """Issue 4: "not checked: load X"; the plain claim has no fault, and nothing to tell so by."""
+    changes, forms = SILENT[rule]
+    for _, text in run.texts(changes, forms):
+        (report,) = run.scrubber({}, False).claims(read_any(text).claims)
+        assert rule not in found([report])
+        assert rule in dict(report.not_checked)

@@ -169,12 +169,16 @@ def _flags(claim: Claim, resource: Resource) -> None:
     for name, text, _ in extensions(resource):
         if "benefit" in name:
             claim.benefits_assigned = text
+            claim.assumed -= {"benefits_assigned"}
         elif "assign" in name:
+            claim.assumed -= {"assignment"}
             claim.assignment = {"Y": "A", "N": "C", "assigned": "A", "not-assigned": "C"}.get(text, text)
         elif "release" in name:
             claim.release = text
+            claim.assumed -= {"release"}
         elif "signature" in name:
             claim.provider_signature = text
+            claim.assumed -= {"provider_signature"}
         elif "paid" in name:
             claim.patient_paid = parse_amount(text)
         elif "delay" in name:

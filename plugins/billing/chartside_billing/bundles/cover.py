@@ -144,7 +144,7 @@ def _eligibility(
         if i.get("authorizationRequired") is True
         for code in codes(i.get("productOrService"))
     )
-    _named(told, answer, entry, graph)
+    _named(told, answer, entry, (coverage, resource), graph)
     _payer_of(told, insurance, answer, coverage, graph)
     return told
 
@@ -158,15 +158,21 @@ def _of_others(mine: str, resource: Resource, graph: Graph) -> tuple[set[str], s
     return people, covers
 
 
-def _named(told: Eligibility, answer: Resource, entry: Resource, graph: Graph) -> None:
-    """Who the payer says is insured."""
+def _named(
+    told: Eligibility, answer: Resource, entry: Resource, ours: tuple[Resource, Resource], graph: Graph
+) -> None:
+    """Who the payer says is insured; nothing where the answer names our own Patient and Coverage, as many do."""
+    coverage, claim = ours
     person = graph.get(answer.get("patient"), answer)
+    if person is graph.get(claim.get("patient"), claim):
+        person = {}
     name = next(each(person, "name"), {})
     given = name.get("given")
     told.last = str(name.get("family", ""))
     told.first = str(given[0]) if isinstance(given, list) and given else ""
     told.birth_date = parse_fhir_date(str(person.get("birthDate", "")))
-    told.member_id = str(graph.get(entry.get("coverage"), answer).get("subscriberId", ""))
+    theirs = graph.get(entry.get("coverage"), answer)
+    told.member_id = "" if theirs is coverage else str(theirs.get("subscriberId", ""))
 
 
 def _payer_of(

@@ -124,4 +124,4 @@ def assistance(v: View, k: Loaded) -> Outcome:
         used = sum((line.line.quantity or Decimal(0) for line in v.lines), Decimal(0))
         if one.units is not None and _exceeds(one, used):
             hits.append(hit("More sessions than the EAP approved", where="REF*G1"))
-    return hits
+    return hits if hits or v.insurance.authorizations is not None else NEEDS["authorizations"]

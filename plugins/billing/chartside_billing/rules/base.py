@@ -65,6 +65,11 @@ NEEDS: dict[str, NotChecked] = {
     "history": NotChecked(
         "needs the patient's earlier claims: scrub from the EHR, or a Bundle that holds them"
     ),
+    "member": NotChecked("needs the patient (2010BA, 2010CA, Claim.patient)"),
+    "assignment": NotChecked(
+        "needs whether assignment is accepted (an extension of the Claim named assignment); it goes out as A"
+    ),
+    "covers": NotChecked("needs the patient's other coverages: ask Medicaid (270) who else pays"),
     "visits": NotChecked("needs the patient's earlier visits: scrub from the EHR"),
     "consents": NotChecked("needs the patient's consents: scrub from the EHR with the consent tracker"),
     "plans": NotChecked("needs the patient's treatment plans (CarePlan): scrub from the EHR"),

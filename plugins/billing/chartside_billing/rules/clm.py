@@ -102,7 +102,8 @@ def frequency(v: View, k: Loaded) -> Outcome:
         known = [prior for prior in history.claims if number == prior.claim_number]
         if known and all(prior.status == "rejected" for prior in known):
             return [hit("The earlier claim was never accepted: send this one as original (1)", where=where)]
-    return OK
+        return OK if known else NotChecked("needs the payer's answer to the earlier claim (ClaimResponse)")
+    return NEEDS["history"] if claim.frequency in {"7", "8"} else OK
 
 
 @check("CLM-005")
@@ -130,7 +131,8 @@ def flags(v: View, k: Loaded) -> Outcome:
         if claim.benefits_assigned == "Y" and "no-assignment" in history.consents:
             text = "CLM08 says that benefits are assigned, but the assignment was refused or ended"
             hits.append(hit(text, where=where))
-    return hits
+        return hits
+    return hits or NEEDS["consents"]
 
 
 @check("CLM-006")
@@ -170,7 +172,9 @@ def crossing(v: View, k: Loaded) -> Outcome:
     if v.first_day.year != v.last_day.year:
         return [hit("The claim has services of two calendar years", where="2400 DTP*472")]
     facts = v.insurance.coverage
-    if facts is not None and v.first_day != v.last_day:
+    if v.first_day != v.last_day:
+        if facts is None:
+            return NEEDS["coverage"]
         for boundary in (facts.start, facts.end):
             if boundary is not None and v.first_day < boundary < v.last_day:
                 return [

@@ -54,6 +54,8 @@ def active(v: View, k: Loaded) -> Outcome:
         return NEEDS["coverage"]
     if facts.status != "active":
         return [hit(f"The coverage is {facts.status}, not active", where="Coverage.status")]
+    if facts.start is None and facts.end is None:
+        return NotChecked("needs the coverage's dates (Coverage.period)")
     return [
         hit("The coverage was not in force on the date of service", line, where="Coverage.period")
         for line in v.lines
@@ -62,7 +64,7 @@ def active(v: View, k: Loaded) -> Outcome:
 
 
 @check("COV-003", needs=("eligibility",))
-def verified(v: View, k: Loaded) -> Outcome:
+def verified(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
     """An eligibility answer not older than the practice wants, active, with a mental-health benefit."""
     answer, day = v.insurance.eligibility, v.first_day
     if answer is None or answer.checked is None or day is None:
@@ -81,6 +83,8 @@ def verified(v: View, k: Loaded) -> Outcome:
                 where=where,
             )
         ]
+    if answer.active is None or answer.mental_health is None:
+        return NotChecked("needs an eligibility answer that says: active, and with mental-health benefits")
     return OK
 
 
@@ -232,7 +236,7 @@ def medicaid_last(v: View, k: Loaded) -> Outcome:
     order = {s: place for place, s in enumerate("PSTABCDEFGH")}
     payers = [v.insurance, *v.claim.others]
     if len(payers) == 1:
-        return OK
+        return NEEDS["covers"] if v.filing == "MC" else OK
     medicaid = [order.get(p.sequence, 0) for p in payers if p.filing == "MC"]
     others = [order.get(p.sequence, 0) for p in payers if p.filing != "MC"]
     if medicaid and others and min(medicaid) < max(others):

@@ -122,13 +122,16 @@ def billable(v: View, k: Loaded) -> Outcome:
     if k.icd is None or v.first_day is None:
         return NEEDS["icd"]
     icd, day = k.icd, v.last_day or v.first_day
-    return [
+    hits = [
         hit(
-            f"{dotted(code)} is a heading: a more exact code below it must be sent", where=_place(v, position)
+            f"{dotted(code)} is a heading: a more exact code below it must be sent",
+            where=_place(v, position),
+            about=code,
         )
         for position, code in enumerate(v.diagnoses)
         if not _is_icd9(v.claim.diagnoses[position]) and icd.exists(code, day) and not icd.billable(code, day)
     ]
+    return hits if hits or icd.covers(day) else _OLD_RELEASE
 
 
 @check("DX-004")

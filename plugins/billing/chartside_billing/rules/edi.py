@@ -151,7 +151,7 @@ def usage(v: View, k: Loaded) -> Outcome:
     """T until the payer's profile says live."""
     envelope = v.claim.envelope
     if envelope is None:
-        return OK
+        return _RENDER
     if envelope.usage not in {"T", "P"}:
         return [hit("ISA15 is neither T nor P", where="ISA15")]
     live = v.profile.live if v.profile else None

@@ -31,6 +31,7 @@ def conditions(v: View, k: Loaded) -> Outcome:
         return OK
     hits: list[Hit] = []
     known = v.claim.supervising is not None
+    planless = False
     for line in v.lines:
         given = incident_to(v, line)
         known = known or given is not None
@@ -39,11 +40,14 @@ def conditions(v: View, k: Loaded) -> Outcome:
         if line.pos in _INSTITUTIONS:
             hits.append(hit(f"Incident-to services are not paid in an institution (POS {line.pos})", line))
         history = v.claim.history
+        planless = planless or history is None or history.plan_periods is None
         if history is not None and history.plan_periods is not None and not history.plan_periods:
             hits.append(
                 hit("Incident-to needs a plan of care by the billing clinician; none is on file", line)
             )
-    return hits if hits or known else NEEDS["visit"]
+    if hits:
+        return hits
+    return NEEDS["plans"] if planless else OK if known else NEEDS["visit"]
 
 
 @check("INC-002", codes=_FIRST)

@@ -7,7 +7,7 @@ from datetime import date
 
 from chartside_billing.dates import age
 from chartside_billing.model import Address, Party, Person
-from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import PLACEHOLDERS, STATES
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
@@ -67,7 +67,7 @@ def birth_date(v: View, k: Loaded) -> Outcome:
     """Present, a day of the calendar, not after the service, age below 150."""
     member = v.member
     if member is None:
-        return OK
+        return NEEDS["member"]
     where = _place(v, member, "DMG02")
     born = member.birth_date
     if born is None:
@@ -89,7 +89,7 @@ def sex(v: View, k: Loaded) -> Outcome:
     """F, M or U in a DMG that is there."""
     member = v.member
     if member is None:
-        return OK
+        return NEEDS["member"]
     where = _place(v, member, "DMG03")
     if not member.has_demographics and v.from_file:
         return [hit("The patient's birth date and sex (DMG) were not sent", where=_place(v, member, "DMG"))]
@@ -105,7 +105,7 @@ def address(v: View, k: Loaded) -> Outcome:
     """Street, city, state and ZIP."""
     member = v.member
     if member is None or member.entity == "2":
-        return OK
+        return NEEDS["member"]
     where = _place(v, member, "N3, N4")
     if member.address is None:
         return [hit("The patient's address is missing", where=where)]
@@ -188,4 +188,5 @@ def matches_eligibility(v: View, k: Loaded) -> Outcome:
                 "The birth date differs from the payer's eligibility answer", where=_place(v, member, "DMG02")
             )
         )
-    return hits
+    told = any((answer.member_id, answer.last, answer.first, answer.birth_date))
+    return hits if told else NotChecked("needs the member's data in the eligibility answer (271)")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from chartside_billing.codes.facts import BEHAVIORAL_TAXONOMIES
 from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Party, ProviderFacts
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
@@ -157,7 +158,9 @@ def rendering(v: View, k: Loaded) -> Outcome:
                 hit("An organisation bills, and nobody is named who gave the service", *alone, where="2310B")
             )
     hits.extend(_other_author(v))
-    return hits
+    if hits or any(line.visit and line.visit.note and line.visit.note.authors for line in v.lines):
+        return hits
+    return NotChecked("it is named as it should be; whether the same person signed needs the visit's note")
 
 
 def _other_author(v: View) -> list[Hit]:
@@ -193,9 +196,13 @@ def taxonomy(v: View, k: Loaded) -> Outcome:
             )
         elif not code and v.profile is not None and v.profile.taxonomy_required and role in _ASKED:
             hits.append(hit(f"This payer asks for the taxonomy code of the {role}", where=where))
-    if not hits and v.profile is None and not (v.billing and v.billing.taxonomy):
+    if hits:
+        return hits
+    if v.profile is None and not (v.billing and v.billing.taxonomy):
         return NEEDS["profile"]
-    return hits
+    if k.taxonomies is None and any(p.taxonomy not in _KNOWN_TAXONOMIES for _, p in parties(v)):
+        return NEEDS["taxonomies"]
+    return OK
 
 
 _PROFESSIONS = (
@@ -206,6 +213,7 @@ _PROFESSIONS = (
 )
 """What licences of therapists are called, and how their taxonomy codes begin. Others (degrees, MD, NP) tell nothing."""
 _ASKED = frozenset({"billing provider", "rendering provider"})
+_KNOWN_TAXONOMIES = frozenset({"", *BEHAVIORAL_TAXONOMIES})
 
 
 def _other_licence(facts: ProviderFacts | None, code: str) -> bool:
@@ -265,19 +273,22 @@ def licensed(facts: ProviderFacts, day: date, state: str) -> bool:
 def licence(v: View, k: Loaded) -> Outcome:
     """A licence of the rendering provider covers the day."""
     hits: list[Hit] = []
+    unknown = False
     for line in v.lines:
         facts = line.provider.facts if line.provider else None
         if facts is None or facts.qualifications is None or line.day is None:
+            unknown = True
             continue
+        unknown = unknown or not any(q.start or q.end for q in facts.qualifications)
         if facts.active is False:
-            hits.append(hit("The rendering provider is not active", line))
+            hits.append(hit("The rendering provider is not active", line, about="active"))
         elif not licensed(facts, line.day, ""):
             hits.append(hit("No licence of the rendering provider covers the date of service", line))
         elif (state := _state_of(v, line)) and not licensed(facts, line.day, state):
             hits.append(
                 hit(f"No licence of the rendering provider is of {state}, where the patient was", line)
             )
-    return hits
+    return hits if hits or not unknown else NEEDS["licence"]
 
 
 def patient_state(v: View, line: LineView) -> str:
@@ -330,7 +341,7 @@ def mft_mhc(v: View, k: Loaded) -> Outcome:
     if not v.medicare:
         return OK
     start = date(2024, 1, 1)
-    return [
+    hits = [
         hit(
             "Medicare pays marriage and family therapists and mental health counsellors from 2024-01-01 only",
             line,
@@ -338,6 +349,13 @@ def mft_mhc(v: View, k: Loaded) -> Outcome:
         for line in v.lines
         if line.day and line.day < start and v.taxonomy_of(line) in MFT_MHC
     ]
+    taxonomies = {v.taxonomy_of(line) for line in v.lines}
+    if hits or not (taxonomies & MFT_MHC or "" in taxonomies):
+        return hits
+    if not taxonomies & MFT_MHC:
+        return NEEDS["taxonomy"]
+    payer = v.insurance.payer  # whether they are enrolled is judged by PRV-008
+    return OK if k.roster is not None and payer and k.roster.knows(payer.id) else NEEDS["roster"]
 
 
 @check("PRV-010")
@@ -400,13 +418,13 @@ def _may_not_test(v: View, taxonomy_code: str) -> bool:
 @check("PRV-012")
 def mandatory_assignment(v: View, k: Loaded) -> Outcome:
     """CLM07=A for those who must accept Medicare's assignment."""
-    if not v.medicare or v.claim.assignment == "A":
+    told = "assignment" not in v.claim.assumed
+    if not v.medicare or (told and v.claim.assignment == "A"):
         return OK
     taxonomies = {v.taxonomy_of(line) for line in v.lines}
     if any(t and (is_therapist(t) or (is_prescriber(t) and not t.startswith("20"))) for t in taxonomies):
-        return [
-            hit("This kind of clinician must accept assignment for Medicare (CLM07=A)", where="2300 CLM07")
-        ]
+        text = "This kind of clinician must accept assignment for Medicare (CLM07=A)"
+        return [hit(text, where="2300 CLM07")] if told else NEEDS["assignment"]
     return OK if all(taxonomies) else NEEDS["taxonomy"]
 
 

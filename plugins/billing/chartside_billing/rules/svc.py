@@ -124,11 +124,11 @@ def charge(v: View, k: Loaded) -> Outcome:
 def fees(v: View, k: Loaded) -> Outcome:
     """The practice's own fee, not below the contract."""
     own = v.claim.history.fees if v.claim.history else {}
-    if k.fees is None and not own:
+    rates = v.profile.contract_rates if v.profile else {}
+    if k.fees is None and not own and not rates:
         return NEEDS["fees"]
     hits: list[Hit] = []
     missing = False
-    rates = v.profile.contract_rates if v.profile else {}
     for line in v.lines:
         amount, quantity = line.line.charge, line.line.quantity
         if amount is None or not quantity or line.day is None:
@@ -146,6 +146,8 @@ def fees(v: View, k: Loaded) -> Outcome:
                 hit(f"The charge is below this payer's contract rate of {dollars(rate * quantity)}", line)
             )
     if missing and not hits:
+        if k.fees is None:
+            return NEEDS["fees"]
         return NotChecked("load a fee for every code of the claim: `chartside billing import fees FILE`")
     return hits
 
@@ -198,7 +200,9 @@ def place(v: View, k: Loaded) -> Outcome:
             )
         elif pos == "11" and line.visit and (kind := _NOT_OFFICE.get(line.visit.kind or "")):
             hits.append(hit(f"Place of service 11 (office), but the visit was {kind}", line))
-    return hits
+    if hits or v.knows("visit"):
+        return hits
+    return NotChecked("the code is right; whether the visit was there needs the visit (Encounter, Location)")
 
 
 def _remote(line: LineView) -> bool:

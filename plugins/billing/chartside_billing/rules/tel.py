@@ -13,6 +13,7 @@ from chartside_billing.rules.prv import licensed, patient_state
 from chartside_billing.rules.view import LineView, View
 
 _REMOTE = frozenset({"video", "audio"})
+_MODALITY = frozenset({"93", "95", "GT", "FQ", "FR", "G0"})
 _REASON = re.compile(
     r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not"
     r"|no (internet|camera|video|broadband)"
@@ -31,7 +32,7 @@ def _is_telehealth(line: LineView) -> bool:
 def place(v: View, k: Loaded) -> Outcome:
     """10 at home, 02 elsewhere, neither in person."""
     hits: list[Hit] = []
-    known = False
+    known, unplaced = False, False
     allowed = v.profile.telehealth_pos if v.profile else TELEHEALTH_POS
     for line in v.lines:
         visit = line.visit
@@ -50,21 +51,27 @@ def place(v: View, k: Loaded) -> Outcome:
                     line,
                 )
             )
-        elif visit.patient_at_home is not None and line.pos in TELEHEALTH_POS:
+        elif line.pos in TELEHEALTH_POS and visit.patient_at_home is None:
+            unplaced = True
+        elif line.pos in TELEHEALTH_POS:
             right = "10" if visit.patient_at_home else "02"
             if line.pos != right:
                 where = "at home" if visit.patient_at_home else "not at home"
                 hits.append(
                     hit(f"The patient was {where}: the place of service is {right}, not {line.pos}", line)
                 )
-    return hits if known else NEEDS["mode"]
+    if hits or (known and not unplaced):
+        return hits
+    return (
+        NEEDS["mode"] if not known else NotChecked("needs to know whether the client was at home (Location)")
+    )
 
 
 @check("TEL-002")
 def modality(v: View, k: Loaded) -> Outcome:
     """93 for audio, the payer's modifier for video, never both."""
     hits: list[Hit] = []
-    unknown = False
+    unknown, unheard = False, False
     wanted = v.profile.video_modifier if v.profile else None
     for line in v.lines:
         present = set(line.modifiers)
@@ -90,7 +97,12 @@ def modality(v: View, k: Loaded) -> Outcome:
                     hit(f"This payer wants modifier {wanted} on a video session", line, about="video")
                 )
             unknown = unknown or wanted is None
-    return hits if hits or not unknown else NEEDS["profile"]
+        unheard = unheard or (
+            v.medicare and line.pos in TELEHEALTH_POS and mode is None and not present & _MODALITY
+        )
+    if hits or not (unknown or unheard):
+        return hits
+    return NEEDS["profile" if unknown else "mode"]
 
 
 @check("TEL-003")

@@ -167,6 +167,7 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
         assignment="A",
         benefits_assigned="N" if _code(_dict(resource, "payee").get("type")) == "subscriber" else "Y",
         release="Y",
+        assumed=frozenset({"provider_signature", "assignment", "benefits_assigned", "release"}),
         created=parse_fhir_date(str(resource.get("created", ""))),
         diagnoses=_diagnoses(resource, graph),
         status=str(resource.get("status", "")),
