@@ -17,7 +17,8 @@ from chartside.clock import FrozenClock
 from chartside.host import Host
 from chartside.testing import Ehr, host_for
 from chartside_billing.codes.importers import Options, import_set
-from chartside_billing.fhir_claim.charges import CHARGE_SYSTEM, key_of, name_of, plan
+from chartside_billing.fhir_claim.charges import key_of, name_of, plan
+from chartside_billing.systems import CHARGE_SYSTEM
 
 pytestmark = pytest.mark.ehr(clients=6)
 

@@ -9,18 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept, has_coding
+from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.fhir_claim.pick import each, part, reference
+from chartside_billing.systems import BILLING_SYSTEM, BillingCode
 from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, StatusReport
 from chartside_billing.x12.remit import PaidClaim
 from chartside_billing.x12.remit_fhir import Matched, match
 from chartside_billing.x12.words import CATEGORIES
 
-BILLING_SYSTEM = f"{BASE}/CodeSystem/billing"
-"""Codes of this plugin on its Tasks (``codes_fhir``)."""
-REJECTED, CLAIM = "claim-rejected", "claim"
 _REFUSED = frozenset({"R", "M", "W", "X"})
 _NAMED = 50
 """Claims that a description names; the inputs name them all."""
@@ -123,7 +121,7 @@ def _refused_claim(
         " Mend it, then complete this task: it is sent again."
     )
     made = task(effect_key("billing", "277ca", report.reference, status.reference), text, now)
-    made["reasonCode"] = concept(BILLING_SYSTEM, REJECTED)
+    made["reasonCode"] = concept(BILLING_SYSTEM, BillingCode.REJECTED)
     found = match(PaidClaim(id=status.reference, payer_claim_number=status.payer_claim_number), claims)
     if len(found) == 1:
         made["focus"] = {"reference": found[0].reference}
@@ -144,23 +142,28 @@ def _refused_file(key: str, text: str, file: SentFile | None, now: datetime) -> 
     listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     text = f"{text} Its {len(names)} claim(s): {listed}. Mend them, then complete this task: they are sent again."
     made = task(key, text, now)
-    made["reasonCode"] = concept(BILLING_SYSTEM, REJECTED)
+    made["reasonCode"] = concept(BILLING_SYSTEM, BillingCode.REJECTED)
     made["focus"] = {"reference": file.document}
     made["input"] = [_input(one) for one in file.claims]
     return made
 
 
 def _input(claim: SentClaim) -> Resource:
-    kind = {**concept(BILLING_SYSTEM, CLAIM), **({"text": f"payer {claim.place}"} if claim.place else {})}
+    kind = {
+        **concept(BILLING_SYSTEM, BillingCode.CLAIM),
+        **({"text": f"payer {claim.place}"} if claim.place else {}),
+    }
     return {"type": kind, "valueReference": {"reference": claim.reference}}
 
 
 def refused_claims(refusal: Resource) -> list[SentClaim]:
     """The claims that a Task of a refusal names; none for any other Task."""
-    if not has_coding(part(refusal, "reasonCode").get("coding"), BILLING_SYSTEM, REJECTED):
+    if not has_coding(part(refusal, "reasonCode").get("coding"), BILLING_SYSTEM, BillingCode.REJECTED):
         return []
     inputs = [
-        i for i in each(refusal, "input") if has_coding(part(i, "type").get("coding"), BILLING_SYSTEM, CLAIM)
+        i
+        for i in each(refusal, "input")
+        if has_coding(part(i, "type").get("coding"), BILLING_SYSTEM, BillingCode.CLAIM)
     ]
     found = [
         SentClaim(

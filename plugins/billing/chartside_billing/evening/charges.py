@@ -19,7 +19,6 @@ from chartside.types import Resource
 from chartside_billing.evening.judge import Evening, judge
 from chartside_billing.fhir_claim.assemble import Pair
 from chartside_billing.fhir_claim.charges import (
-    CHARGE_SYSTEM,
     Plan,
     by_name,
     charges_of,
@@ -32,6 +31,7 @@ from chartside_billing.fhir_claim.charges import (
 )
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import codes, own, part, reference
+from chartside_billing.systems import CHARGE_SYSTEM
 from chartside_billing.x12.bundle import claim_number
 
 if TYPE_CHECKING:

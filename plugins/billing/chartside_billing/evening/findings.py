@@ -13,20 +13,15 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, coding, concept, has_coding
+from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, coding, concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
-from chartside_billing.clearinghouse.refused import BILLING_SYSTEM
 from chartside_billing.fhir_claim.pick import each, part, reference
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.rules.base import ERROR
 from chartside_billing.scrub import Finding, Report
+from chartside_billing.systems import BILLING_SYSTEM, FINDINGS_SYSTEM, RULE_SYSTEM, BillingCode
 
-RULE_SYSTEM = f"{BASE}/CodeSystem/claim-rule"
-"""``Task.output.type``: the rule's id."""
-FINDINGS_SYSTEM = f"{BASE}/scrub-findings"
-"""``Task.identifier``: the version of the claim and its findings, opaque."""
-AT_RISK = "money-at-risk"
 OPEN = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold", "draft"})
 _SEVERITY = {"error": "error", "warning": "warning", "info": "information"}
 _SOON = timedelta(days=7)
@@ -96,7 +91,7 @@ def task_of(subject: Subject, practice: str, now: datetime) -> Resource:
         "lastModified": now.isoformat(timespec="seconds"),
         "input": [
             {
-                "type": {"coding": [coding(BILLING_SYSTEM, AT_RISK)], "text": "Money at risk"},
+                "type": {"coding": [coding(BILLING_SYSTEM, BillingCode.AT_RISK)], "text": "Money at risk"},
                 "valueMoney": {"value": float(subject.at_risk), "currency": "USD"},
             }
         ],
@@ -203,12 +198,9 @@ def _value(task: Resource, system: str) -> str:
     return next((str(i.get("value", "")) for i in each(task, "identifier") if i.get("system") == system), "")
 
 
-RESOLVED = "resolved"
-
-
 def resolved(task: Resource) -> bool:
     """Whether we closed it: the findings were gone."""
-    return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, RESOLVED)
+    return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, BillingCode.RESOLVED)
 
 
 def is_scrub_task(task: Resource) -> bool:
@@ -242,7 +234,7 @@ def _changed(old: Resource, fresh: Resource) -> Resource:
 
 def _closed(old: Resource, now: datetime) -> Resource:
     status: dict[str, Any] = {
-        **concept(BILLING_SYSTEM, RESOLVED),
+        **concept(BILLING_SYSTEM, BillingCode.RESOLVED),
         "text": "Resolved: nothing is found any more",
     }
     return {

@@ -19,10 +19,10 @@ from chartside.errors import InputError
 from chartside.jobs.ledger import effect_key
 from chartside.jobs.model import JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.refused import BILLING_SYSTEM, SentClaim
-from chartside_billing.evening.findings import FINDINGS_SYSTEM, output_of
+from chartside_billing.clearinghouse.refused import SentClaim
+from chartside_billing.evening.findings import output_of
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.evening.secondary import DECISION, next_payer_tasks
+from chartside_billing.evening.secondary import next_payer_tasks
 from chartside_billing.evening.sent import place_of
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.gather import Gatherer
@@ -32,6 +32,7 @@ from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.model import Claim
 from chartside_billing.rules.base import ERROR
 from chartside_billing.scrub import Finding, Report, Scrubber
+from chartside_billing.systems import BILLING_SYSTEM, FINDINGS_SYSTEM, BillingCode
 from chartside_billing.x12.bundle import Graph
 from chartside_billing.x12.remit import PaidClaim, Remittance, balance, read_835
 from chartside_billing.x12.secondary import secondary_claim
@@ -39,7 +40,6 @@ from chartside_billing.x12.secondary import secondary_claim
 if TYPE_CHECKING:
     from chartside.context import Context
 
-SENT = "sent"
 BY_HAND = "Write that payer's claim by hand: `chartside billing secondary`."
 Decision = tuple[PaidClaim, Remittance]
 
@@ -89,7 +89,7 @@ def settle(context: Context, prepared: Sequence[Prepared], states: Mapping[SentC
         claim = one.claim
         state = states.get(SentClaim(named(claim), place_of(claim)), "") if claim else ""
         if state == "sent" or (state == "sent before" and reference(one.task.get("focus")) not in earlier):
-            status = {**concept(BILLING_SYSTEM, SENT), "text": "The claim went to the next payer"}
+            status = {**concept(BILLING_SYSTEM, BillingCode.SENT), "text": "The claim went to the next payer"}
             context.fhir.update({**one.task, "status": "completed", "businessStatus": status})
         elif state == "sent before":
             text = (
@@ -101,7 +101,7 @@ def settle(context: Context, prepared: Sequence[Prepared], states: Mapping[SentC
 
 
 def _closed_as_sent(task: Resource) -> bool:
-    return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, SENT)
+    return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, BillingCode.SENT)
 
 
 def named(claim: Claim) -> str:
@@ -112,7 +112,9 @@ def named(claim: Claim) -> str:
 def _decision_of(task: Resource) -> tuple[str, str]:
     """The DocumentReference of the 835, and the place of the CLP in it."""
     found = [
-        i for i in each(task, "input") if has_coding(part(i, "type").get("coding"), BILLING_SYSTEM, DECISION)
+        i
+        for i in each(task, "input")
+        if has_coding(part(i, "type").get("coding"), BILLING_SYSTEM, BillingCode.DECISION)
     ]
     document = next((name for i in found if (name := reference(i.get("valueReference")))), "")
     place = next((str(i["valueString"]) for i in found if i.get("valueString")), "")

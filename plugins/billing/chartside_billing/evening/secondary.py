@@ -16,22 +16,20 @@ from chartside.codes import TASK_CODE_SYSTEM, TaskCode, concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.clearinghouse.desk import Decided, Worked
-from chartside_billing.clearinghouse.refused import BILLING_SYSTEM, task
-from chartside_billing.evening.findings import AT_RISK, OPEN
+from chartside_billing.clearinghouse.refused import task
+from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.invoices import owed, undecided
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.payers import payers_after_the_first
 from chartside_billing.fhir_claim.pick import each, part, reference
 from chartside_billing.money import ZERO, dollars
+from chartside_billing.systems import BILLING_SYSTEM, REMITTANCE_SYSTEM, BillingCode
 from chartside_billing.x12.remit import REVERSAL
-from chartside_billing.x12.remit_fhir import REMITTANCE_SYSTEM, remittance_key
+from chartside_billing.x12.remit_fhir import remittance_key
 from chartside_billing.x12.secondary import standing_decision
 
 if TYPE_CHECKING:
     from chartside.context import Context
-
-NEXT_PAYER, DECISION = "next-payer", "decision"
-SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +121,18 @@ def _task(context: Context, one: Decided, document: str) -> Resource:
         context.clock.now(),
     )
     made["identifier"].append({"system": REMITTANCE_SYSTEM, "value": key})
-    made["reasonCode"] = concept(BILLING_SYSTEM, NEXT_PAYER)
+    made["reasonCode"] = concept(BILLING_SYSTEM, BillingCode.NEXT_PAYER)
     made["focus"] = {"reference": one.ours.reference}
     if one.ours.patient:
         made["for"] = {"reference": one.ours.patient}
     made["input"] = [
-        {"type": concept(BILLING_SYSTEM, AT_RISK), "valueMoney": {"value": float(money), "currency": "USD"}}
+        {
+            "type": concept(BILLING_SYSTEM, BillingCode.AT_RISK),
+            "valueMoney": {"value": float(money), "currency": "USD"},
+        }
     ]
     if document and one.paid.status == "1":
-        kind = concept(BILLING_SYSTEM, DECISION)
+        kind = concept(BILLING_SYSTEM, BillingCode.DECISION)
         made["input"] += [
             {"type": kind, "valueReference": {"reference": document}},
             {"type": kind, "valueString": one.paid.where},
@@ -153,7 +154,7 @@ def next_payer_tasks(context: Context, *, only_open: bool = True) -> list[Resour
 
 def is_next_payer(found: Resource) -> bool:
     """Whether a Task is about the next payer's claim."""
-    return has_coding(part(found, "reasonCode").get("coding"), BILLING_SYSTEM, NEXT_PAYER)
+    return has_coding(part(found, "reasonCode").get("coding"), BILLING_SYSTEM, BillingCode.NEXT_PAYER)
 
 
 def take_back(context: Context, worked: Worked) -> list[Resource]:
@@ -172,7 +173,10 @@ def take_back(context: Context, worked: Worked) -> list[Resource]:
         if one is None or _remittance(held) == remittance_key(one.remittance):
             continue
         if held.get("status") in OPEN:
-            status = {**concept(BILLING_SYSTEM, SUPERSEDED), "text": "The payer took its decision back"}
+            status = {
+                **concept(BILLING_SYSTEM, BillingCode.SUPERSEDED),
+                "text": "The payer took its decision back",
+            }
             context.fhir.update({**held, "status": "cancelled", "businessStatus": status})
         elif held.get("status") == "completed":
             text = (

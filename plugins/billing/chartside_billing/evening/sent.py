@@ -11,19 +11,16 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from chartside.codes import BASE
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import file_name
 from chartside_billing.clearinghouse.refused import SentClaim, SentFile
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.model import Claim
+from chartside_billing.systems import SUBMISSION_SYSTEM
 
 if TYPE_CHECKING:
     from chartside.context import Context
-
-SUBMISSION_SYSTEM = f"{BASE}/submission"
-"""``DocumentReference.identifier`` of a sent 837P: the interchange's number."""
 
 
 def keep(context: Context, number: int, data: bytes, claims: Sequence[Claim]) -> bool:

@@ -12,13 +12,14 @@ from chartside.codes import TASK_CODE_SYSTEM, TaskCode
 from chartside.types import Resource
 from chartside_billing.clearinghouse.refused import refused_claims
 from chartside_billing.dates import parse_fhir_date
-from chartside_billing.evening.findings import AT_RISK, OPEN, RULE_SYSTEM, Subject
+from chartside_billing.evening.findings import OPEN, Subject
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.scrub import keeps_tasks, open_tasks
 from chartside_billing.evening.secondary import is_next_payer
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.money import ZERO, parse_amount
 from chartside_billing.rules.base import ERROR
+from chartside_billing.systems import RULE_SYSTEM, BillingCode
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -85,7 +86,10 @@ def _of_task(task: Resource) -> Work:
     outputs = [(o, codes(o.get("type"), RULE_SYSTEM)) for o in each(task, "output")]
     told = [(o, rules[0]) for o, rules in outputs if rules]
     errors = sum(part(o, "type").get("text") == ERROR for o, _ in told)
-    money = next((part(i, "valueMoney") for i in each(task, "input") if AT_RISK in codes(i.get("type"))), {})
+    money = next(
+        (part(i, "valueMoney") for i in each(task, "input") if BillingCode.AT_RISK in codes(i.get("type"))),
+        {},
+    )
     owner = part(task, "owner")
     return Work(
         claim=reference(task.get("focus")),

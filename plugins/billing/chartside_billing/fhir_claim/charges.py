@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chartside.codes import BASE, EFFECT_SYSTEM, concept
+from chartside.codes import EFFECT_SYSTEM, concept
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.fhir_claim.pick import codes, each, own, reference
 from chartside_billing.model import Claim, Line
+from chartside_billing.systems import CHARGE_SYSTEM
 
-CHARGE_SYSTEM = f"{BASE}/charge-item"
-"""``ChargeItem.identifier``: the claim's number and the line's, ``12-1``."""
 WITHDRAWN = "entered-in-error"
 _CPT = "http://www.ama-assn.org/go/cpt"
 _HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from chartside.codes import BASE
 from chartside.types import Resource
 from chartside_billing.money import ZERO
 from chartside_billing.papers.data import Bill, Service
+from chartside_billing.systems import INVOICE_SYSTEM
 
-INVOICE_SYSTEM = f"{BASE}/invoice"
 _CPT = "http://www.ama-assn.org/go/cpt"
 _HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 

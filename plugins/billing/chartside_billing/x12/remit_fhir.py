@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from chartside.codes import BASE, EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
+from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.money import dollars
+from chartside_billing.systems import REMITTANCE_SYSTEM
 from chartside_billing.x12.remit import DENIED, REVERSAL, Imbalance, PaidClaim, PaidLine, Remittance, balance
 from chartside_billing.x12.words import reasons
 
-REMITTANCE_SYSTEM = f"{BASE}/remittance"
-"""``PaymentReconciliation.identifier``: payer, trace and control numbers of one 835 payment."""
 CARC_SYSTEM = "https://x12.org/codes/claim-adjustment-reason-codes"
 RARC_SYSTEM = "https://x12.org/codes/remittance-advice-remark-codes"
 _PAYMENT_TYPE = "http://terminology.hl7.org/CodeSystem/payment-type"
