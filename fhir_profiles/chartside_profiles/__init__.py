@@ -1,7 +1,7 @@
-"""Chartside's FHIR profiles, extensions, code systems, value sets and examples (R4), as package data.
+"""Chartside's FHIR profiles, extensions, code systems, value sets, naming systems and examples (R4), as package data.
 
 >>> [r["id"] for r in resources("CodeSystem")][:2]
-['action', 'consent-channel']
+['action', 'billing']
 >>> definition("https://chartside.dev/fhir/StructureDefinition/chartside-ai-draft")["type"]
 'DocumentReference'
 """
@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-KINDS = ("StructureDefinition", "CodeSystem", "ValueSet")
+KINDS = ("StructureDefinition", "CodeSystem", "ValueSet", "NamingSystem")
 """What is published."""
 
 
@@ -32,9 +32,9 @@ def resources(kind: str = "") -> list[dict[str, Any]]:
 
 
 def definition(url: str) -> dict[str, Any]:
-    """The resource with this canonical URL. KeyError where there is none."""
+    """The resource with this canonical URL, or of this identifier system. KeyError where there is none."""
     for resource in resources():
-        if resource["url"] == url:
+        if url == resource.get("url") or url in (one["value"] for one in resource.get("uniqueId", ())):
             return resource
     raise KeyError(url)
 

@@ -18,6 +18,7 @@ import chartside_profiles
 from chartside import codes
 from chartside.testing import peers
 from chartside.testing.peers import Medplum
+from chartside_billing import systems as billing
 
 TOOLS = Path(__file__).parents[1] / "tools"
 Json = dict[str, Any]
@@ -193,9 +194,31 @@ def test_the_code_systems_hold_the_codes_of_the_code(tools: Callable[[str], Modu
         assert [c["code"] for c in system["concept"]] == [str(code) for code in listed]
     kinds = ("CONSENT_TYPE", "CONSENT_CHANNEL", "CONSENT_ELEMENT")
     names = (*kinds, "MESSAGE_CATEGORY", "PURPOSE", "ACTION", "TASK_CODE")
-    assert {getattr(codes, f"{n}_SYSTEM") for n in names} == {
+    assert {getattr(codes, f"{n}_SYSTEM") for n in names} | {billing.BILLING_SYSTEM, billing.RULE_SYSTEM} == {
         s["url"] for s in chartside_profiles.resources("CodeSystem")
     }
+
+
+def test_every_identifier_system_of_ours_is_published() -> None:
+    """Each system under Chartside's own URL that the code writes has a NamingSystem, and no other has."""
+    constants = {**vars(codes), **vars(billing)}
+    own = {
+        value
+        for name, value in constants.items()
+        if name.endswith("_SYSTEM") and value.startswith(codes.BASE) and "/CodeSystem/" not in value
+    }
+    published = [one["value"] for n in chartside_profiles.resources("NamingSystem") for one in n["uniqueId"]]
+    assert sorted(own) == sorted(published)
+    for url in published:
+        assert chartside_profiles.definition(url)["kind"] == "identifier"
+
+
+def test_the_findings_name_rules_that_are_published() -> None:
+    """Each code of the example's outputs is one of the code system ``claim-rule``."""
+    listed = {c["code"] for c in chartside_profiles.definition(billing.RULE_SYSTEM)["concept"]}
+    told = [c for o in EXAMPLES["scrub-task"]["output"] for c in o["type"].get("coding", [])]
+    assert told
+    assert {c["code"] for c in told} <= listed
 
 
 def shape(value: Any) -> Any:

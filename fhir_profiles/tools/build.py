@@ -12,7 +12,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from definitions import CODE_SYSTEMS, CONTEXTS, EXTENSIONS, PROFILES, Profile
+from definitions import (
+    CODE_SYSTEMS,
+    CONTEXTS,
+    EXTENSIONS,
+    FRAGMENTS,
+    NAMING_SYSTEMS,
+    PROFILES,
+    Profile,
+)
 
 from chartside.codes import ACT_REASON_SYSTEM, BASE, PROFILE, PURPOSE_SYSTEM
 
@@ -205,16 +213,17 @@ def extension(
 def code_system(url: str) -> Json:
     """A CodeSystem with all its codes."""
     title, text, listed, meanings = CODE_SYSTEMS[url]
-    concepts = [
-        {"code": str(code), "display": str(code), "definition": meanings[str(code)]} for code in listed
-    ]
+    if url in FRAGMENTS:
+        concepts = [{"code": code, "display": meanings[code]} for code in map(str, listed)]
+    else:
+        concepts = [{"code": c, "display": c, "definition": meanings[c]} for c in map(str, listed)]
     return {
         "resourceType": "CodeSystem",
         **head(url, title, text),
         "caseSensitive": True,
         "valueSet": url.replace("CodeSystem", "ValueSet"),
-        "content": "complete",
-        "count": len(concepts),
+        "content": "fragment" if url in FRAGMENTS else "complete",
+        **({} if url in FRAGMENTS else {"count": len(concepts)}),
         "concept": concepts,
     }
 
@@ -233,19 +242,32 @@ def value_set(url: str) -> Json:
     }
 
 
+def naming_system(url: str) -> Json:
+    """The NamingSystem of identifiers of our own."""
+    title, text = NAMING_SYSTEMS[url]
+    made = {k: v for k, v in head(url, title, text).items() if k not in {"url", "version", "title"}}
+    return {
+        "resourceType": "NamingSystem",
+        **made,
+        "kind": "identifier",
+        "uniqueId": [{"type": "uri", "value": url, "preferred": True}],
+    }
+
+
 def everything() -> dict[str, Json]:
     """All resources by their place in the package. FileNotFoundError where the base definitions are not there."""
     known = bases()
     made = [profile(one, known) for one in PROFILES]
     made += [extension(url, *parts, known) for url, parts in EXTENSIONS.items()]
     made += [make(url) for url in CODE_SYSTEMS for make in (code_system, value_set)]
+    made += [naming_system(url) for url in NAMING_SYSTEMS]
     return {f"{r['resourceType']}/{r['id']}.json": r for r in made}
 
 
 def main() -> None:
     """Write them."""
     made = everything()
-    for folder in ("StructureDefinition", "CodeSystem", "ValueSet"):
+    for folder in ("StructureDefinition", "CodeSystem", "ValueSet", "NamingSystem"):
         shutil.rmtree(OUT / folder, ignore_errors=True)
     for place, resource in made.items():
         path = OUT / place

@@ -8,6 +8,8 @@ from typing import Any
 
 from chartside import codes
 from chartside.gate.model import Action
+from chartside_billing import systems as billing
+from chartside_billing.rules.book import RuleBook
 
 CODE_SYSTEMS: dict[str, tuple[str, str, type[StrEnum] | tuple[str, ...], dict[str, str]]] = {
     # url: (title, what it is, its codes, their meanings)
@@ -170,6 +172,64 @@ CODE_SYSTEMS: dict[str, tuple[str, str, type[StrEnum] | tuple[str, ...], dict[st
         },
     ),
 }
+
+
+_RULES = {rule.id: rule.title for rule in RuleBook.load()}
+CODE_SYSTEMS |= {
+    billing.BILLING_SYSTEM: (
+        "Codes of billing",
+        "What billing says on its Tasks, of the whole Task, of what goes in and of how it ended.",
+        billing.BillingCode,
+        {
+            "claim-rejected": "a clearinghouse or payer refused the claim, or the file that held it",
+            "claim": "input: a claim that the Task is about",
+            "next-payer": "a payer decided, and the claim goes on to the next one",
+            "decision": "input: the 835 that holds the decision, and the claim's place in it",
+            "money-at-risk": "input: dollars that are not paid if nothing is done",
+            "resolved": "business status: nothing is found any more",
+            "sent": "business status: the claim went out",
+            "superseded": "business status: the payer took its decision back",
+        },
+    ),
+    billing.RULE_SYSTEM: (
+        "Claim rules",
+        "The rules of the claim scrubber by their ids. Rules that a practice adds have ids of their own, which are not "
+        "listed here.",
+        tuple(_RULES),
+        _RULES,
+    ),
+}
+FRAGMENTS = frozenset({billing.RULE_SYSTEM})
+"""Code systems to which others may add; their meanings are displays."""
+
+NAMING_SYSTEMS: dict[str, tuple[str, str]] = {
+    # url: (title, what an identifier of it names)
+    codes.EFFECT_SYSTEM: (
+        "Effect",
+        "One effect of the ledger (a message, a claim's sending, a Task): opaque.",
+    ),
+    codes.CLAIM_TOKEN_SYSTEM: ("Claim token", "Which worker holds an effect, and until when."),
+    codes.RECIPIENT_SYSTEM: ("Recipient of a message", "An HMAC of a number or address; readable by nobody."),
+    codes.CONSENT_SYSTEM: ("Captured consent", "One captured instrument."),
+    codes.CONSENT_RESPONSE_SYSTEM: ("Answers to a consent form", "The answers that a Consent rests on."),
+    codes.TOOL_SYSTEM: ("AI tool", "The plugin whose tool acts."),
+    codes.AI_DRAFT_SYSTEM: ("AI draft", "One text that a model wrote."),
+    codes.AI_DEVICE_SYSTEM: ("AI model", "One model at one version."),
+    codes.SOURCE_SYSTEM: ("Host", "The host and its plugins, as sources of audit events."),
+    codes.OUTBOUND_SYSTEM: ("Outbound recipient", "A name in the practice's registry of recipients."),
+    billing.FINDINGS_SYSTEM: ("Scrub findings", "Of a Task: the claim's version and its findings, opaque."),
+    billing.SUBMISSION_SYSTEM: (
+        "Claim submission",
+        "Of a DocumentReference: the number of a sent interchange.",
+    ),
+    billing.REMITTANCE_SYSTEM: (
+        "Remittance",
+        "Of a PaymentReconciliation or the 835 kept in its place: payer, payee, trace number, day and sum.",
+    ),
+    billing.INVOICE_SYSTEM: ("Invoice", "Of an Invoice of the client's part: the claim's number."),
+    billing.CHARGE_SYSTEM: ("Charge", "Of a ChargeItem: the claim's number and the line's."),
+}
+"""Identifier systems of Chartside's own."""
 
 
 @dataclass(frozen=True)
