@@ -295,10 +295,15 @@ class _House(BaseHTTPRequestHandler):
         if self.headers["Authorization"] == "Bearer t0ken" and type(self).status == 201:
             type(self).files[name] = data
         self.send_response(type(self).status)
+        self.send_header("Location", f"/elsewhere?name={name}")
         self.end_headers()
 
     def do_GET(self) -> None:
         name = urlsplit(self.path).path.removeprefix("/answers").strip("/")
+        if name and not type(self).answers[name]:
+            self.send_response(404)
+            self.end_headers()
+            return
         body = type(self).answers[name] if name else json.dumps(sorted(type(self).answers)).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -353,6 +358,42 @@ def test_http_failures_are_told_apart(
         house.submit("a", b"x")
 
 
+def test_http_never_follows_to_another_place(http_house: tuple[type[_House], HttpClearinghouse]) -> None:
+    """S-18: the registered host gets the file, or nobody; a redirect that keeps the body is a refusal."""
+    handler, house = http_house
+    handler.status = 307
+    with pytest.raises(MessageRejected, match="307"):
+        house.submit("a", b"x")
+    assert handler.files == {}
+
+
+def test_nothing_was_sent_where_nobody_listens(unused: int) -> None:
+    """A refused connection is no unknown outcome: the claims go with the next run, without a person."""
+    with pytest.raises(ChannelUnavailable):
+        HttpClearinghouse(HttpAccount(f"http://127.0.0.1:{unused}", "t")).submit("a", b"x")
+
+
+@pytest.fixture
+def unused() -> Iterator[int]:
+    """A port that is bound, so that nobody else takes it, and does not listen."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_one_answer_that_cannot_be_had_holds_up_no_other(
+    http_house: tuple[type[_House], HttpClearinghouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fail soft: it is named and stays; so is one that is larger than any remittance."""
+    handler, house = http_house
+    handler.answers = {"a.835": b"", "b.999": b"ISA...", "c.835": b"x" * 100}
+    monkeypatch.setattr("chartside_billing.clearinghouse.http.MAX_BYTES", 99)
+    found = {answer.name: read(answer) for answer in house.fetch()}
+    assert list(found) == ["a.835", "b.999", "c.835"]
+    assert "404" in found["a.835"].problem
+    assert "larger than any remittance" in found["c.835"].problem
+
+
 def test_claims_never_travel_in_the_clear() -> None:
     """https only."""
     with pytest.raises(ConfigError, match="https"):
@@ -370,6 +411,9 @@ class _Login(paramiko.ServerInterface):
 
 class _Files(paramiko.SFTPServerInterface):
     root: Path
+    cut = False
+    """Whether the line is cut when a file has got its name."""
+    line: paramiko.Transport
 
     def _real(self, path: str) -> Path:
         return self.root / path.lstrip("/")
@@ -378,6 +422,8 @@ class _Files(paramiko.SFTPServerInterface):
         return [paramiko.SFTPAttributes.from_stat(p.stat(), p.name) for p in self._real(path).iterdir()]
 
     def stat(self, path: str) -> Any:
+        if not self._real(path).exists():
+            return paramiko.SFTP_NO_SUCH_FILE
         return paramiko.SFTPAttributes.from_stat(self._real(path).stat())
 
     lstat = stat
@@ -390,8 +436,10 @@ class _Files(paramiko.SFTPServerInterface):
         handle.stat = lambda: self.stat(path)  # type: ignore[method-assign]
         return handle
 
-    def posix_rename(self, oldpath: str, newpath: str) -> int:
+    def rename(self, oldpath: str, newpath: str) -> int:
         self._real(oldpath).rename(self._real(newpath))
+        if self.cut:
+            self.line.close()
         return paramiko.SFTP_OK
 
     def remove(self, path: str) -> int:
@@ -417,6 +465,7 @@ def sftp_house(tmp_path: Path) -> Iterator[tuple[Path, SftpAccount]]:
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(key)
+            files.line = transport  # type: ignore[attr-defined]
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
             transport.start_server(server=_Login())
 
@@ -433,6 +482,27 @@ def test_sftp_drop_and_collection(sftp_house: tuple[Path, SftpAccount]) -> None:
     (root / "out" / "r.835").write_bytes(b"ISA...")
     assert exchange(SftpClearinghouse(account)) == [Answer("r.835", b"ISA...")]
     assert [p.name for p in (root / "in").iterdir()] == ["chartside-000000012.837"]
+
+
+def test_sftp_overwrites_no_file_of_ours(sftp_house: tuple[Path, SftpAccount]) -> None:
+    """Two runs in one second: the first one's claims are not lost."""
+    root, account = sftp_house
+    house = SftpClearinghouse(account)
+    house.submit("a.837", b"first")
+    with pytest.raises(MessageRejected, match="there already"):
+        house.submit("a.837", b"second")
+    assert (root / "in" / "a.837").read_bytes() == b"first"
+
+
+def test_a_line_that_is_cut_at_the_end_leaves_the_outcome_unknown(
+    sftp_house: tuple[Path, SftpAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file may have got its name: it must not be sent again blindly, whatever the error is called."""
+    root, account = sftp_house
+    monkeypatch.setattr(_Files, "cut", True)
+    with pytest.raises(OutcomeUnknown):
+        SftpClearinghouse(account).submit("a.837", b"x")
+    assert (root / "in" / "a.837").exists()
 
 
 def test_an_sftp_server_that_is_not_known_is_refused(

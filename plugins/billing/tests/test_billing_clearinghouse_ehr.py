@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -246,6 +247,34 @@ def test_garbled_mail_is_set_aside_and_the_rest_goes_on(
     assert report.counts["set aside"] == 1
     assert len(ehr.all("PaymentReconciliation")) == 1
     assert [a.name for a in house.fetch()] == ["0-garbled.835"]
+
+
+def test_hostile_mail_holds_up_no_other(
+    ehr: Ehr, context: Context, house: LocalClearinghouse, claims: list[Claim], send: Send
+) -> None:
+    """A day at the end of time, a number that would mean something in a search, an answer to a stranger's question."""
+    send(claims)
+    (mail,) = [a for a in house.fetch() if a.name.endswith(".835")]
+    text = mail.data.decode()
+    late = re.sub(r"(BPR(?:\*[^*~]*){15}\*)\d{8}", r"\g<1>99991231", text)
+    assert late != text
+    (house._out / mail.name).write_bytes(late.encode())
+    strange = text.replace(f"CLP*{claims[0].id.upper()}*", "CLP*A,B|C$D*").replace("TRN*1*", "TRN*1*9")
+    assert strange != text
+    (house._out / "strange.835").write_bytes(strange.encode())
+    report = receive(context, house, appeal_days=90)
+    assert not report.failed, report.notes
+    assert report.counts["835 worked in"] == 2
+    assert list(house.fetch()) == []
+
+
+def test_two_files_in_one_second_have_two_numbers(
+    context: Context, house: LocalClearinghouse, parties: Parties, claims: list[Claim]
+) -> None:
+    """The number of an interchange is its second's; a taken one is not used again."""
+    for part in (claims[:2], claims[2:4]):
+        assert submit(context, house, part, parties).counts["sent"] == 2
+    assert len(list(house._in.iterdir())) == 2
 
 
 class Broken(LocalClearinghouse):

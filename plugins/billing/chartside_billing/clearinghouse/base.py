@@ -20,13 +20,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+TOO_LARGE = "it is larger than any remittance"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A file that came back: the name under which it lies, and its bytes."""
+    """A file that came back: the name under which it lies, and its bytes; ``problem``: why it could not be fetched."""
 
     name: str
     data: bytes
+    problem: str = ""
 
 
 class Clearinghouse(ABC):
@@ -43,7 +46,7 @@ class Clearinghouse(ABC):
 
     @abstractmethod
     def fetch(self) -> Iterator[Answer]:
-        """The answers that wait (999, TA1, 277CA, 835), oldest first."""
+        """The answers that wait (999, TA1, 277CA, 835), oldest first. One that cannot be had says why."""
 
     @abstractmethod
     def done(self, answer: Answer) -> None:

@@ -90,6 +90,8 @@ class Opened:
 
 def read(answer: Answer) -> Opened:
     """Read an answer; never raises for what is in it."""
+    if answer.problem:
+        return Opened(answer, problem=answer.problem)
     try:
         document = read_document(answer.data)
     except InputError as error:
@@ -124,8 +126,9 @@ def _eligibility(
     item: EligibilityAnswer, worked: Worked, requests: Mapping[str, Resource], now: datetime
 ) -> None:
     worked.claims += 1
-    if item.trace in requests:
-        worked.eligibility.append(to_response(item, requests[item.trace], created=now))
+    request = requests.get(item.trace, {})
+    if all(request.get(key) for key in ("id", "patient", "insurer", "insurance")):
+        worked.eligibility.append(to_response(item, request, created=now))
     else:
         worked.problem = "it answers a question that does not stand in the EHR"
 

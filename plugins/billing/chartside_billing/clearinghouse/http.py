@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from chartside.errors import ChannelUnavailable, ConfigError, LimitExceeded, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
@@ -42,14 +44,20 @@ class HttpClearinghouse(Clearinghouse):
 
     def submit(self, name: str, data: bytes) -> None:
         """Post the file. A cut connection leaves the outcome unknown: it is not sent again blindly."""
-        headers = {"Content-Type": "application/edi-x12", "Idempotency-Key": name}
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        headers = {"Content-Type": "application/edi-x12", "Idempotency-Key": f"{name}-{digest}"}
         try:
             answer = self._session.post(
-                f"{self._url}/files", params={"name": name}, data=data, headers=headers, timeout=TIMEOUT
+                f"{self._url}/files",
+                params={"name": name},
+                data=data,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,  # another host is not the one that is registered (S-18)
             )
-        except requests.ConnectTimeout:
-            raise ChannelUnavailable("the clearinghouse did not answer") from None
         except requests.RequestException as error:
+            if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
+                raise ChannelUnavailable("the clearinghouse did not answer") from None
             raise OutcomeUnknown(
                 f"the upload was cut ({type(error).__name__})", mend="ask the clearinghouse"
             ) from None
@@ -87,13 +95,23 @@ class HttpClearinghouse(Clearinghouse):
         except orjson.JSONDecodeError:
             raise ChannelUnavailable("the clearinghouse's list of answers is no JSON") from None
         for name in names if isinstance(names, list) else []:
-            yield Answer(str(name), self._get(f"answers/{quote(str(name), safe='')}"))
+            try:
+                yield Answer(str(name), self._get(f"answers/{quote(str(name), safe='')}"))
+            except (ChannelUnavailable, LimitExceeded) as error:
+                yield Answer(str(name), b"", str(error))
 
     def done(self, answer: Answer) -> None:
         """Delete it there."""
         try:
-            self._session.delete(f"{self._url}/answers/{quote(answer.name, safe='')}", timeout=TIMEOUT)
+            path = f"{self._url}/answers/{quote(answer.name, safe='')}"
+            self._session.delete(path, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
             raise ChannelUnavailable(
                 f"the clearinghouse cannot be reached ({type(error).__name__})"
             ) from None
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Whether no connection came about, so that surely nothing was sent."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)

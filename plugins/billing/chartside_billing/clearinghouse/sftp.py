@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chartside.errors import ChannelUnavailable, ConfigError, LimitExceeded, OutcomeUnknown
-from chartside_billing.clearinghouse.base import Answer, Clearinghouse
+from chartside.errors import ChannelUnavailable, ConfigError, MessageRejected, OutcomeUnknown
+from chartside_billing.clearinghouse.base import TOO_LARGE, Answer, Clearinghouse
 from chartside_billing.x12.segments import MAX_BYTES
 
 TIMEOUT = 30
@@ -74,15 +74,18 @@ class SftpClearinghouse(Clearinghouse):
             client.close()
 
     def submit(self, name: str, data: bytes) -> None:
-        """Write under a passing name, then rename."""
+        """Write under a passing name, then rename. Raises MessageRejected where a file of this name is there already:
+        it would be overwritten, and its claims lost."""
         with self._session() as sftp:
             target = posixpath.join(self._account.outbox, name)
             passing = f"{target}.part"
+            if _is_there(sftp, target):
+                raise MessageRejected("a file of this name is there already")
             with sftp.open(passing, "wb") as out:
                 out.write(data)
             try:
-                sftp.posix_rename(passing, target)
-            except OSError:
+                sftp.rename(passing, target)
+            except Exception:  # a dropped line is told by several classes, and none says whether it was done
                 raise OutcomeUnknown(
                     "the file was sent, its renaming was not confirmed", mend="look there"
                 ) from None
@@ -92,12 +95,22 @@ class SftpClearinghouse(Clearinghouse):
         with self._session() as sftp:
             entries = [e for e in sftp.listdir_attr(self._account.inbox) if stat.S_ISREG(e.st_mode or 0)]
             for entry in sorted(entries, key=lambda e: (e.st_mtime or 0, e.filename)):
-                if (entry.st_size or 0) > MAX_BYTES:
-                    raise LimitExceeded("an answer is larger than any remittance")
                 with sftp.open(posixpath.join(self._account.inbox, entry.filename), "rb") as file:
-                    yield Answer(entry.filename, file.read())
+                    data = file.read(MAX_BYTES + 1)
+                if len(data) > MAX_BYTES:
+                    yield Answer(entry.filename, b"", TOO_LARGE)
+                else:
+                    yield Answer(entry.filename, data)
 
     def done(self, answer: Answer) -> None:
         """Take it away."""
         with self._session() as sftp:
             sftp.remove(posixpath.join(self._account.inbox, posixpath.basename(answer.name)))
+
+
+def _is_there(sftp: Any, path: str) -> bool:
+    try:
+        sftp.stat(path)
+    except FileNotFoundError:
+        return False
+    return True

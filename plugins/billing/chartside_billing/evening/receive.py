@@ -6,15 +6,16 @@ Idempotent by identifiers; an answer is taken away at the clearinghouse only aft
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chartside.errors import FhirError
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
-from chartside_billing.clearinghouse.desk import Worked, read, work_in
+from chartside_billing.clearinghouse.desk import Opened, Worked, read, work_in
 from chartside_billing.evening import next_payer, sent
 from chartside_billing.evening.account import open_house
 from chartside_billing.evening.invoices import draft_invoices
@@ -28,6 +29,8 @@ from chartside_billing.x12.remit_fhir import Matched
 if TYPE_CHECKING:
     from chartside.context import Context
 
+_NUMBER = re.compile(r"[A-Za-z0-9._/ #-]{1,38}")
+"""A claim number that can stand in a search: CLM01 has 38 characters, and commas and bars mean something there."""
 FAR = timedelta(days=400)
 """How far back the claim of an answer may have been made: a year to file, and the payer's time."""
 
@@ -61,7 +64,7 @@ def receive(
     files = sent.read(context, (number for one in opened for number in one.files()))
     now = context.clock.now()
     for one in opened:
-        worked = work_in(one, claims, now=now, appeal_days=appeal_days, requests=requests, files=files)
+        worked = _worked(one, claims, now=now, appeal_days=appeal_days, requests=requests, files=files)
         report.rows.append(_row(worked))
         if worked.problem:
             report.set_aside.append(f"{worked.answer.name}: {worked.problem}")
@@ -71,6 +74,14 @@ def receive(
         elif _write(context, worked, report):
             house.done(worked.answer)
     return report
+
+
+def _worked(opened: Opened, claims: Sequence[Matched], **more: Any) -> Worked:
+    """One answer that cannot be worked in, however it is made, holds up no other."""
+    try:
+        return work_in(opened, claims, **more)
+    except Exception as error:
+        return Worked(opened.answer, opened.kind, problem=f"it cannot be worked in ({type(error).__name__})")
 
 
 def _next_payers(context: Context, report: JobReport, *, send: bool) -> None:
@@ -87,8 +98,9 @@ def find_claims(context: Context, numbers: Sequence[str]) -> list[Matched]:
     where the EHR stores no Claim, the visits that were sent as such."""
     kind = "Claim" if context.fhir.supports("Claim", "s") else "Encounter"
     found: list[Matched] = []
-    for start in range(0, len(numbers), CHUNK):
-        names = ",".join(numbers[start : start + CHUNK])
+    asked = [number for number in numbers if _NUMBER.fullmatch(number)]
+    for start in range(0, len(asked), CHUNK):
+        names = ",".join(asked[start : start + CHUNK])
         for parameter in ("identifier", "_id"):
             found += matched(search_softly(context, kind, {parameter: names}))
     known = {one.number.upper() for one in found}

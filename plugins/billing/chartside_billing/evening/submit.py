@@ -28,7 +28,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
 from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
-from chartside_billing.evening import next_payer
+from chartside_billing.evening import next_payer, sent
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
@@ -62,14 +62,15 @@ def run(context: Context, options: JobOptions) -> JobReport:
     opened, parties = open_house(context)
     claims = clean_claims(context, options)
     told = JobReport()
-    later = [one for one in next_payer.prepare(context, told) if one.clean]
+    later = _later(context, told)
     states: dict[SentClaim, str] = {}
     all_of_them = [*claims, *(one.claim for one in later if one.claim is not None)]
     dry = options.dry_run or not house.send
     report = submit(context, opened, all_of_them, parties, dry_run=dry, states=states)
     report.counts += told.counts
+    report.notes += told.notes
     if not dry:
-        next_payer.settle(context, later, states)
+        _settle_later(context, later, states, report)
     if not house.send:
         report.notes.append(
             "Nothing is sent by itself: set send = true under [plugins.billing.clearinghouse]."
@@ -78,6 +79,25 @@ def run(context: Context, options: JobOptions) -> JobReport:
 
 
 JOB = Job("submit", "Send clean claims to the clearinghouse, each once", run, every=timedelta(hours=12))
+
+
+def _later(context: Context, told: JobReport) -> list[next_payer.Prepared]:
+    """The next payers' claims that may go out; if they cannot be made now, the first payers' go all the same."""
+    try:
+        return [one for one in next_payer.prepare(context, told) if one.clean]
+    except FhirError as error:
+        told.notes.append(f"the next payers' claims cannot be made now: {error}")
+        return []
+
+
+def _settle_later(
+    context: Context, later: list[next_payer.Prepared], states: dict[SentClaim, str], report: JobReport
+) -> None:
+    """What went out is recorded already: a Task that cannot be closed now is closed at the next run."""
+    try:
+        next_payer.settle(context, later, states)
+    except FhirError as error:
+        report.notes.append(f"tasks of the next payers' claims are closed at the next run: {error}")
 
 
 def clean_claims(context: Context, options: JobOptions) -> list[Claim]:
@@ -257,7 +277,7 @@ def _send(
     """One file with these claims, and whether it went out. What surely did not leave is given back; what nobody knows
     stays begun."""
     now = context.clock.now()
-    number = interchange_number(now)
+    number = _free(context, interchange_number(now))
     control = Control(created=now, interchange=number, group=number, transaction=1, reference=f"{number:09}")
     try:
         written = write_837(
@@ -280,6 +300,13 @@ def _send(
     report.counts["sent"] += len(claims)
     report.notes += [f"repaired {repair.where}: {repair.what}" for repair in written.repairs]
     return True
+
+
+def _free(context: Context, number: int) -> int:
+    """The number, or the next even one that no file of ours has: two runs in one second."""
+    numbers = range(number, number + 20, 2)
+    taken = sent.read(context, [f"{n:09}" for n in numbers])
+    return next(n for n in numbers if f"{n:09}" not in taken)
 
 
 def _remember(context: Context, number: int, data: bytes, claims: Sequence[Claim], report: JobReport) -> None:

@@ -14,6 +14,7 @@ from chartside.errors import ConfigError, InputError
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.dates import parse_ccyymmdd
+from chartside_billing.fhir_claim.pick import each
 from chartside_billing.money import dollars, parse_amount
 from chartside_billing.x12.envelope import only_kind
 from chartside_billing.x12.segments import load
@@ -160,7 +161,8 @@ def to_response(answer: EligibilityAnswer, request: Resource, *, created: dateti
     Its identifier follows from the request: writing it twice writes it once.
     """
     items = [_item(benefit) for benefit in answer.benefits]
-    insurance: Resource = {"coverage": request["insurance"][0]["coverage"], "item": items}
+    asked = next(each(request, "insurance"), {})
+    insurance: Resource = {"coverage": asked.get("coverage", {}), "item": items}
     if answer.active is not None:
         insurance["inforce"] = answer.active
     response: Resource = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
+from chartside_billing.dates import shift
 from chartside_billing.money import dollars
 from chartside_billing.systems import REMITTANCE_SYSTEM
 from chartside_billing.x12.remit import DENIED, REVERSAL, Imbalance, PaidClaim, PaidLine, Remittance, balance
@@ -217,7 +218,7 @@ def _denial(
         task["input"] = inputs
     start = remittance.paid_on or remittance.produced
     if appeal_days is not None and start:
-        task["restriction"] = {"period": {"end": (start + timedelta(days=appeal_days)).isoformat()}}
+        task["restriction"] = {"period": {"end": shift(start, appeal_days).isoformat()}}
     return task
 
 
