@@ -14,7 +14,6 @@ from chartside.errors import ConfigError, InputError
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.dates import parse_ccyymmdd
-from chartside_billing.fhir_claim.pick import each
 from chartside_billing.money import dollars, parse_amount
 from chartside_billing.x12.envelope import only_kind
 from chartside_billing.x12.segments import load
@@ -161,8 +160,8 @@ def to_response(answer: EligibilityAnswer, request: Resource, *, created: dateti
     Its identifier follows from the request: writing it twice writes it once.
     """
     items = [_item(benefit) for benefit in answer.benefits]
-    asked = next(each(request, "insurance"), {})
-    insurance: Resource = {"coverage": asked.get("coverage", {}), "item": items}
+    asked = request["insurance"][0] if isinstance(request["insurance"], list) else request["insurance"]
+    insurance: Resource = {"coverage": asked["coverage"], "item": items}
     if answer.active is not None:
         insurance["inforce"] = answer.active
     response: Resource = {
