@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chartside.errors import ConfigError
-from chartside_billing.model import Claim
+from chartside_billing.model import Claim, DateSpan
 from chartside_billing.rules import NotChecked, Rule, RuleBook, hit
 from chartside_billing.rules.base import CHECKS, NEEDS
 from chartside_billing.rules.own import RulePlugins
@@ -285,3 +285,30 @@ def test_not_checked_reasons_are_grouped() -> None:
     """For the biller's summary: reason -> rules."""
     report = Report("A", "f", not_checked=[("A-1", NotChecked("load X")), ("A-2", NotChecked("load X"))])
     assert report.reasons() == {"load X": ["A-1", "A-2"]}
+
+
+class NewCode:
+    """An ICD-10-CM table in which F43.24 begins on 1 October 2025."""
+
+    def __getattr__(self, name: str) -> object:
+        if name == "exists":
+            return lambda code, on: code != "F4324" or on >= date(2025, 10, 1)
+        return lambda *_: True if name in {"covers", "billable"} else () if name == "use_additional" else None
+
+
+@pytest.mark.parametrize(("pointers", "rules"), [((1, 1), {"DX-002"}), ((2, 1), set())])
+def test_a_diagnosis_is_valid_on_the_days_of_the_lines_that_point_to_it(
+    pointers: tuple[int, int], rules: set[str]
+) -> None:
+    """One claim on both sides of 1 October: the old line may not point to the new code."""
+    made = claim()
+    made.diagnoses = [
+        replace(made.diagnoses[0], code=c, qualifier=q) for c, q in (("F4324", "ABK"), ("F411", "ABF"))
+    ]
+    made.lines = [
+        replace(made.lines[0], number=n, pointers=(p,), dates=DateSpan(day))
+        for n, (p, day) in enumerate(zip(pointers, (date(2025, 9, 30), date(2025, 10, 1)), strict=True), 1)
+    ]
+    book, loaded = ScrubSettings().scrubbing(TODAY)
+    (report,) = scrub([made], replace(loaded, icd=NewCode()), book)
+    assert {r for r in found(report) if r in {"DX-002", "DX-003"}} == rules

@@ -15,6 +15,7 @@ from chartside_billing.rules.codesets import (
     INDIVIDUAL,
     INTERACTIVE_PRIMARY,
     MULTI_FAMILY,
+    SEPARATE,
     is_prescriber,
 )
 from chartside_billing.rules.loaded import Loaded
@@ -50,7 +51,7 @@ def exclusive(v: View, k: Loaded) -> Outcome:
     standalone = INDIVIDUAL | CRISIS | FAMILY
     hits: list[Hit] = []
     for day in v.days:
-        others = day.of(standalone)
+        others = [x for x in day.of(standalone) if not (x.code in FAMILY and SEPARATE & set(x.modifiers))]
         if others:
             hits.extend(
                 hit(

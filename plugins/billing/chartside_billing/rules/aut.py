@@ -10,6 +10,7 @@ from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
+_ASK_PLAN = "Ask the plan, add the referral, or say referral_required = false in its profile."
 _REFERRAL_PLANS = frozenset({"HM", "CH", "VA"})
 
 
@@ -76,19 +77,22 @@ def _exceeds(one: Authorization, used: Decimal) -> bool:
 @check("AUT-003")
 def referral(v: View, k: Loaded) -> Outcome:
     """REF*9F or a referring provider where the plan works by referral."""
-    needed = v.filing in _REFERRAL_PLANS
-    if v.profile is not None and v.profile.referral_required is not None:
-        needed = v.profile.referral_required
-    if not needed or v.claim.referral or v.claim.referring is not None:
+    asked = v.profile.referral_required if v.profile is not None else None
+    if asked is False or not (asked or v.filing in _REFERRAL_PLANS):
+        return OK
+    if v.claim.referral or v.claim.referring is not None:
+        return OK
+    if (
+        v.filing in {"VA", "CH"} and v.claim.prior_authorization
+    ):  # their number is referral and authorisation in one
         return OK
     if any(line.line.referral or line.line.referring for line in v.lines):
         return OK
-    return [
-        hit(
-            "This kind of plan wants a referral: neither number nor referring provider is sent",
-            where="2300 REF*9F",
-        )
-    ]
+    if asked or v.filing == "VA":
+        text = "This plan wants a referral: neither number nor referring provider is sent"
+        return [hit(text, where="2300 REF*9F")]
+    text = "Many plans of this kind want a referral: neither number nor referring provider is sent"
+    return [hit(text, where="2300 REF*9F", severity="warning", mend=_ASK_PLAN)]
 
 
 @check("AUT-004")

@@ -13,6 +13,8 @@ from chartside_billing.rules.view import View
 
 _ADMITTING = frozenset({"21", "51", "61"})
 """Inpatient places; for 51 and 61 it depends on the payer."""
+_FACILITIES = ("282", "283", "273", "31", "32", "251300")
+"""Hospitals and their units, nursing and residential facilities, schools: the place is the biller's own."""
 _SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 _SINGLE_SESSION = PSYCHOTHERAPY | {"90791", "90792", "90785"}
 
@@ -198,11 +200,9 @@ def accident(v: View, k: Loaded) -> Outcome:
         hits.append(hit("CLM11 holds a cause that is none of AA, EM, OA", where=where))
     date_given = claim.dates.get("439")
     if date_given is None or date_given.start is None:
-        hits.append(
-            hit(
-                "The claim names an accident or employment as cause, without the accident's date", where=where
-            )
-        )
+        illness = set(claim.causes) == {"EM"}  # an illness from work has no date of an accident
+        text = "The claim names an accident or employment as cause, without the accident's date"
+        hits.append(hit(text, where=where, severity="warning" if illness else ""))
     if "AA" in claim.causes and not claim.accident_state and not claim.accident_country:
         hits.append(hit("An auto accident needs the state where it happened", where=where))
     if (
@@ -225,8 +225,9 @@ def facility(v: View, k: Loaded) -> Outcome:
     """2310C where the service was given elsewhere."""
     hits: list[Hit] = []
     party = v.claim.facility
+    own_place = v.billing is not None and v.billing.taxonomy.startswith(_FACILITIES)
     for line in v.lines:
-        if line.pos in ELSEWHERE_POS and party is None and line.line.facility is None:
+        if line.pos in ELSEWHERE_POS and not own_place and party is None and line.line.facility is None:
             hits.append(
                 hit(
                     f"POS {line.pos} is not the practice's own address: the service facility is missing", line

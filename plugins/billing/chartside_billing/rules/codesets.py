@@ -118,6 +118,25 @@ BEHAVIORAL = frozenset(
 """Codes of which a person, never an organisation, is the rendering provider."""
 INTERACTIVE_PRIMARY = EVALUATION | INDIVIDUAL | ADD_ON_THERAPY | GROUP
 
+PER_DIEM = frozenset(
+    {
+        "H0017",
+        "H0018",
+        "H0019",
+        "H0040",
+        "H0045",
+        "H2013",
+        "H2016",
+        "H2018",
+        "H2020",
+        "H2022",
+        "H2024",
+        "H2026",
+    }
+    | {"H2034", "H2036", "S9475", "S9480", "S9485"}
+)
+"""HCPCS codes that count days."""
+
 ADD_ON_PRIMARY: dict[str, frozenset[str]] = {
     "90785": INTERACTIVE_PRIMARY,
     **dict.fromkeys(ADD_ON_THERAPY, EM_FOR_ADD_ON),
@@ -311,7 +330,7 @@ _NUMERIC_MODIFIERS = frozenset(
     | {"99", "1P", "2P", "3P", "8P"}
 )
 _LETTER_MODIFIERS: dict[str, str] = {
-    "A": "123456789ADEFGHIJKMOPQRSTUVWXYZ",
+    "A": "123456789ABDEFGHIJKMOPQRSTUVWXYZ",
     "B": "ALOPRU",
     "C": "ABCDEFGHIJKLMNOPQRSTX",
     "D": "A",
@@ -412,6 +431,7 @@ PLACEHOLDERS = frozenset(
 
 MFT_MHC = frozenset({"106H00000X", "101YM0800X", "101YP2500X"})
 STUDENT = "390200000X"
+PRESCRIBING_PSYCHOLOGIST = "103TP0016X"
 
 
 def is_physician(taxonomy: str) -> bool:

@@ -17,6 +17,8 @@ _MBI = re.compile(
     r"[AC-HJKMNP-RT-Y]{2}[0-9]{2}\Z"
 )
 """CMS: 11 characters, no S, L, O, I, B, Z."""
+_MBI_ONLY = date(2020, 1, 1)
+"""Until the end of 2019 CMS took the old numbers (HICN) too."""
 _SSN = re.compile(r"[0-9]{9}[A-Z]?[0-9]?\Z")
 _MEDICARE_NAME = re.compile(r"MEDICARE( (PART )?B)?( [A-Z]{2})?\Z")
 _SEQUENCES = frozenset("PSTABCDEFGHU")
@@ -91,13 +93,13 @@ def verified(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each ans
 @check("COV-004")
 def member_id(v: View, k: Loaded) -> Outcome:
     """There, without blanks, and an MBI for Medicare."""
-    hits = _member_id_hits(v.insurance)
+    hits = _member_id_hits(v.insurance, v.last_day)
     for other in v.claim.others:
-        hits += _member_id_hits(other)
+        hits += _member_id_hits(other, v.last_day)
     return hits
 
 
-def _member_id_hits(insurance: Insurance) -> list[Hit]:
+def _member_id_hits(insurance: Insurance, day: date | None) -> list[Hit]:
     subscriber = insurance.subscriber
     if subscriber is None:
         return []
@@ -107,7 +109,7 @@ def _member_id_hits(insurance: Insurance) -> list[Hit]:
         return [hit("The member ID is missing", where=where)]
     if any(char.isspace() for char in number) or not 2 <= len(number) <= 80:
         return [hit("The member ID has blanks in it or a wrong length (2 to 80 characters)", where=where)]
-    if insurance.filing == "MB" and not _MBI.match(number):
+    if insurance.filing == "MB" and (day is None or day >= _MBI_ONLY) and not _MBI.match(number):
         if _SSN.match(number.replace("-", "")):
             return [
                 hit(

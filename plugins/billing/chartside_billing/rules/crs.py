@@ -51,7 +51,9 @@ def further(v: View, k: Loaded) -> Outcome:
             continue
         right = max(0, (line.minutes - 45) // 30)
         if line.line.quantity != right:
-            hits.append(hit(f"{line.minutes} minutes make {right} units of 90840", line))
+            fewer = "warning" if line.line.quantity < right else ""  # nothing is denied, but less is paid
+            units = f"{right} unit{'s' * (right != 1)}"
+            hits.append(hit(f"{line.minutes} minutes make {units} of 90840", line, severity=fewer))
     return hits if hits or not unknown else NEEDS["minutes"]
 
 

@@ -47,13 +47,21 @@ def exact(v: View, k: Loaded) -> Outcome:
             others = [o for o in v.others_on(line.day) if _later(v, claim, o)]
             if any(_same_service(line, o) for o in others):
                 hits.append(hit("The same service is on another claim of this batch", line))
-        prior = v.prior_lines() if v.history_known else []
+        prior = _prior_lines(v)
         hits.extend(
             hit("The same service is on an earlier claim that still stands", line)
             for line in lines
             if any(_same_service(line, o) for o in prior)
         )
     return hits if hits or v.history_known else NEEDS["history"]
+
+
+def _prior_lines(v: View) -> list[LineView]:
+    """Lines of earlier claims to the same payer: the claim to the next payer is no duplicate of the first one's."""
+    payer = v.insurance.payer.id if v.insurance.payer else ""
+    if not v.history_known:
+        return []
+    return v.prior_lines(lambda prior: not (payer and prior.payer_id and prior.payer_id != payer))
 
 
 def _later(v: View, claim: Claim, other: LineView) -> bool:
@@ -74,7 +82,7 @@ def probable(v: View, k: Loaded) -> Outcome:
     claim = v.claim
     if claim.frequency != "1":
         return OK
-    prior = v.prior_lines() if v.history_known else []
+    prior = _prior_lines(v)
     hits: list[Hit] = []
     for line in v.lines:
         others = [*v.others_on(line.day), *(o for o in prior if o.day == line.day)]

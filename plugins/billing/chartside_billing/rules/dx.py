@@ -85,8 +85,7 @@ def valid(v: View, k: Loaded) -> Outcome:
     ]
     if k.icd is None or v.first_day is None:
         return misshapen or NEEDS["icd"]
-    icd, day = k.icd, v.last_day or v.first_day
-    covered = icd.covers(day)
+    icd, covered = k.icd, k.icd.covers(v.last_day or v.first_day)
     release = "the ICD-10-CM release of the date of service"
     hits = misshapen + [
         hit(
@@ -95,7 +94,9 @@ def valid(v: View, k: Loaded) -> Outcome:
             about=code,
         )
         for position, code in enumerate(v.diagnoses)
-        if _shaped(code) and not _is_icd9(v.claim.diagnoses[position]) and not icd.exists(code, day)
+        if _shaped(code)
+        and not _is_icd9(v.claim.diagnoses[position])
+        and not all(icd.exists(code, day) for day in _days_of(v, position))
     ]
     return hits if hits or covered else _OLD_RELEASE
 
@@ -103,6 +104,14 @@ def valid(v: View, k: Loaded) -> Outcome:
 _OLD_RELEASE = NotChecked(
     "load the ICD-10-CM release of the date of service: `chartside billing import icd10 FILE`"
 )
+
+
+def _days_of(v: View, position: int) -> set[date]:
+    """The days of the lines that point to a diagnosis (of all lines, if none does): releases change in a claim."""
+    if v.first_day == v.last_day:
+        return {v.first_day} if v.first_day else set()
+    days = {x.day for x in v.lines if x.day and position + 1 in x.line.pointers}
+    return days or {x.day for x in v.lines if x.day}
 
 
 def _shaped(code: str) -> bool:
@@ -121,7 +130,7 @@ def billable(v: View, k: Loaded) -> Outcome:
     """A leaf of the tabular list."""
     if k.icd is None or v.first_day is None:
         return NEEDS["icd"]
-    icd, day = k.icd, v.last_day or v.first_day
+    icd = k.icd
     hits = [
         hit(
             f"{dotted(code)} is a heading: a more exact code below it must be sent",
@@ -129,9 +138,10 @@ def billable(v: View, k: Loaded) -> Outcome:
             about=code,
         )
         for position, code in enumerate(v.diagnoses)
-        if not _is_icd9(v.claim.diagnoses[position]) and icd.exists(code, day) and not icd.billable(code, day)
+        if not _is_icd9(v.claim.diagnoses[position])
+        and any(icd.exists(code, day) and not icd.billable(code, day) for day in _days_of(v, position))
     ]
-    return hits if hits or icd.covers(day) else _OLD_RELEASE
+    return hits if hits or icd.covers(v.last_day or v.first_day) else _OLD_RELEASE
 
 
 @check("DX-004")
@@ -154,7 +164,7 @@ def no_duplicate(v: View, k: Loaded) -> Outcome:
     return [
         hit(f"{dotted(code)} stands twice on the claim", where=_place(v, position))
         for position, code in enumerate(v.diagnoses)
-        if code in v.diagnoses[:position]
+        if code and code in v.diagnoses[:position]
     ]
 
 

@@ -11,7 +11,7 @@ from chartside_billing.rules.view import LineView, View
 _FIRST = EVALUATION | {"99202", "99203", "99204", "99205"}
 """The evaluation of a new problem, and E/M of a new patient."""
 _INSTITUTIONS = frozenset({"21", "22", "23", "31"})
-_EDUCATION = frozenset({"AH", "AJ", "SA", "HM", "HN", "HO", "HP"})
+_EDUCATION = frozenset({"AH", "AJ", "SA", "AF", "HM", "HN", "HO", "HP"})
 
 
 def incident_to(v: View, line: LineView) -> bool | None:

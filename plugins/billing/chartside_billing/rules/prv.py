@@ -15,10 +15,12 @@ from chartside_billing.rules.codesets import (
     EM,
     MFT_MHC,
     PRESCRIBER_ONLY,
+    PRESCRIBING_PSYCHOLOGIST,
     STATES,
     STUDENT,
     TECHNICIAN_TESTING,
     TESTING_PROFESSIONAL,
+    is_physician,
     is_prescriber,
     is_psychologist,
     is_social_worker,
@@ -28,7 +30,7 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
 _PO_BOX = re.compile(
-    r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|(LOCK|CALLER)\s?(BOX|BAG)\b|BOX\s+\d)",
+    r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|(LOCK|CALLER)\s?(BOX|BAG)\b)|^\s*BOX\s+\d",
     re.IGNORECASE,
 )
 _TAXONOMY = re.compile(r"[0-9A-Z]{9}X\Z")
@@ -154,13 +156,17 @@ def rendering(v: View, k: Loaded) -> Outcome:
     elif billing is not None and billing.entity == "2":
         alone = [line for line in v.lines if line.line.rendering is None and line.code in BEHAVIORAL]
         if alone:
-            hits.append(
-                hit("An organisation bills, and nobody is named who gave the service", *alone, where="2310B")
-            )
+            medical = all(line.code in EM for line in alone) or billing.taxonomy.startswith(_CLINICS)
+            text = "An organisation bills, and nobody is named who gave the service"
+            hits.append(hit(text, *alone, where="2310B", severity="warning" if medical else ""))
     hits.extend(_other_author(v))
     if hits or any(line.visit and line.visit.note and line.visit.note.authors for line in v.lines):
         return hits
     return NotChecked("it is named as it should be; whether the same person signed needs the visit's note")
+
+
+_CLINICS = ("261Q", "251")
+"""Clinics and agencies, which some payers pay as such (FQHC, CMHC, home health)."""
 
 
 def _other_author(v: View) -> list[Hit]:
@@ -395,7 +401,7 @@ def scope(v: View, k: Loaded) -> Outcome:
             continue
         if not taxonomy_code:
             known = False
-        elif code in PRESCRIBER_ONLY and code != "99211" and is_therapist(taxonomy_code):
+        elif code in PRESCRIBER_ONLY and code != "99211" and _may_not_prescribe(taxonomy_code):
             what = "An E/M service" if code in EM else "A service with medical decisions"
             hits.append(hit(f"{what} ({code}) is billed for a clinician who does not prescribe", line))
         elif code in TESTING_PROFESSIONAL and _may_not_test(v, taxonomy_code):
@@ -407,6 +413,10 @@ def scope(v: View, k: Loaded) -> Outcome:
                 hit(f"Technician testing ({code}) is billed under the technician, not the supervisor", line)
             )
     return hits if hits or known else NEEDS["taxonomy"]
+
+
+def _may_not_prescribe(taxonomy_code: str) -> bool:
+    return is_therapist(taxonomy_code) and taxonomy_code != PRESCRIBING_PSYCHOLOGIST
 
 
 def _may_not_test(v: View, taxonomy_code: str) -> bool:
@@ -468,6 +478,10 @@ def supervisor(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each a
     return OK
 
 
+_GRADUATE = ("20", "103T", "103G", "1041C", "106H", "363L", "364S")
+"""Professions that take a master's degree or more."""
+
+
 def is_same_kind(taxonomy_code: str, modifier: str) -> bool:
     """Whether a level-of-education or profession modifier can be true of this taxonomy (INC-003)."""
     if modifier == "AH":
@@ -476,6 +490,8 @@ def is_same_kind(taxonomy_code: str, modifier: str) -> bool:
         return is_social_worker(taxonomy_code)
     if modifier == "SA":
         return is_prescriber(taxonomy_code)
-    if modifier in {"HN", "HO", "HM"}:
-        return not taxonomy_code.startswith("20")
-    return True
+    if modifier == "AF":
+        return is_physician(taxonomy_code)
+    if modifier in {"HN", "HM"}:
+        return not taxonomy_code.startswith(_GRADUATE)
+    return modifier != "HO" or not is_physician(taxonomy_code)

@@ -19,6 +19,7 @@ from chartside_billing.rules.codesets import (
     MODIFIERS,
     NCCI_MODIFIERS,
     NOT_BEFORE,
+    PER_DIEM,
     PLACES,
     POS_START,
     PSYCHIATRY_RANGE,
@@ -33,6 +34,8 @@ from chartside_billing.rules.view import Day, LineView, View
 
 _QUALITY = re.compile(r"[0-9]{4}F|G[89][0-9]{3}|M1[0-9]{3}")
 """Quality data codes (CPT category II, HCPCS G8-G9 and M1): CMS takes them at $0.00."""
+_AMBULANCE = re.compile(r"[DEGHIJNPRS][DEGHIJNPRSX]\Z")
+"""Origin and destination of an ambulance trip."""
 _NOT_OFFICE = {
     **dict.fromkeys(("IMP", "ACUTE", "NONAC"), "an inpatient one"),
     "EMER": "in an emergency room",
@@ -98,6 +101,9 @@ def units(v: View, k: Loaded) -> Outcome:
             hits.append(hit("The units are not a whole number of 1 or more", line))
         elif quantity > 1 and line.code in SINGLE_UNIT:
             hits.append(hit(f"{line.code} is one unit a session, not {quantity.normalize():f}", line))
+        elif line.code in PER_DIEM and quantity > line.line.dates.days:
+            text = f"{line.code} counts days: {quantity.normalize():f} units for {line.line.dates.days}"
+            hits.append(hit(text, line, severity="warning", mend="Send one unit for each day."))
     return hits
 
 
@@ -161,7 +167,7 @@ def modifiers(v: View, k: Loaded) -> Outcome:
         if not given:
             continue
         for modifier in given:
-            if modifier not in MODIFIERS:
+            if modifier not in MODIFIERS and not (line.code.startswith("A0") and _AMBULANCE.match(modifier)):
                 hits.append(hit(f"{modifier or 'An empty one'} is no known modifier", line, about=modifier))
         if len(given) > 4:
             hits.append(hit(f"{len(given)} modifiers; a line takes 4", line, about="modifier count"))
@@ -221,13 +227,13 @@ def mue(v: View, k: Loaded) -> Outcome:
             continue
         totals: dict[str, Decimal] = {}
         for line in day.lines:
-            totals[line.code] = totals.get(line.code, Decimal(0)) + (line.line.quantity or Decimal(0))
+            totals[line.code] = totals.get(line.code, Decimal(0)) + _a_day(line)
         for line in day.lines:
             entry = k.units.limit(line.code, day.day) if line.own else None
             if entry is None:
                 continue
             value, mai = entry
-            counted = (line.line.quantity or Decimal(0)) if mai == 1 else totals[line.code]
+            counted = _a_day(line) if mai == 1 else totals[line.code]
             if counted > value:
                 scope = "on the line" if mai == 1 else "that day"
                 hits.append(
@@ -237,6 +243,11 @@ def mue(v: View, k: Loaded) -> Outcome:
                     )
                 )
     return hits
+
+
+def _a_day(line: LineView) -> Decimal:
+    """Units of one day, where a line spans several (CMS divides)."""
+    return (line.line.quantity or Decimal(0)) / line.line.dates.days
 
 
 def _pairs(day: Day, table: PairTable) -> Iterator[tuple[LineView, LineView, str]]:

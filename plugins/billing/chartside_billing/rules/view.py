@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -231,6 +231,10 @@ class View:
         if self.index is not None:
             for (day, npi), lines in grouped.items():
                 lines.extend(other for other in self.others_on(day) if other.npi == npi)
+        if self.claim.history is not None and self.claim.history.claims:
+            for other in self.prior_lines():
+                if (other.day, other.npi) in grouped:
+                    grouped[other.day, other.npi].append(other)
         return [Day(day, npi, lines) for (day, npi), lines in grouped.items()]
 
     @property
@@ -262,11 +266,12 @@ class View:
         ]
         return found + self.prior_lines()
 
-    def prior_lines(self) -> list[LineView]:
-        """Lines of the history's claims that still stand, each with its clinician."""
+    def prior_lines(self, wanted: Callable[[PriorClaim], bool] = lambda _: True) -> list[LineView]:
+        """Lines of the history's claims that still stand (those wanted), each with its clinician."""
         return [
             LineView(line, self.claim, Party(id_qualifier="XX", id=prior.rendering_npi), own=False)
             for prior in self.prior_claims()
+            if wanted(prior)
             for line in prior.lines
         ]
 

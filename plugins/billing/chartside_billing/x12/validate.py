@@ -110,7 +110,9 @@ def check_pyx12(data: bytes | str) -> list[Problem]:
             return [Problem("pyx12", "", f"it stopped at this file ({type(error).__name__})")]
     problems = list(_from_report(report.getvalue()))
     if not valid and not problems:
-        problems.append(Problem("pyx12", "", "the file was refused without a reason"))
+        alarm = "pyx12-guide" if ALIASES.keys() & set(re.split(r"[^A-Z0-9]", text[:400])) else ""
+        reason = "something in the envelope (ISA, GS, ST) that it does not name"
+        problems.append(Problem("pyx12", "", reason, alarm))
     return problems
 
 

@@ -701,6 +701,17 @@ case(
 )
 case("SVC-013", lines(line("90834"), line("90832")), lines(line("90834"), line("90832", date="2026-03-11")))
 
+case(
+    "SVC-003",
+    lines(line("H2036", units="3", charge="600"), chart=False),
+    lines(line("H2036", units="3", charge="600", to="2026-03-12"), chart=False),
+)
+case(
+    "INC-003",
+    {**lines(line("90837", mod=["HN"])), "rendering.taxonomy": "1041C0700X"},
+    {"lines.0.mod": ["HO"]},
+)
+case("INC-003", {"lines.0.mod": ["AF"]}, lines(line("99214", mod=["AF"]), **PRESCRIBER), forms="x")
 # --- TIM ------------------------------------------------------------------------------------------------
 for code, low, high in (("90832", 16, 37), ("90834", 38, 52), ("90837", 53, 100)):
     rule = {"90832": "TIM-001", "90834": "TIM-002", "90837": "TIM-003"}[code]
@@ -787,6 +798,15 @@ case(
     "ADD-001",
     lines(line("99213", date="2026-03-11"), line("90836"), **PRESCRIBER),
     lines(line("99213"), line("90836"), **PRESCRIBER, **visit(60, "Psychotherapy 40 minutes.")),
+)
+case(
+    "ADD-001",
+    lines(line("90833"), **PRESCRIBER),
+    {
+        **lines(line("90833"), **PRESCRIBER, **visit(40, "Psychotherapy 20 minutes.")),
+        **extra(prior("first", line("99213"))),
+    },
+    forms="b",
 )
 case(
     "ADD-002",

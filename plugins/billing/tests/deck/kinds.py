@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .build import BASE, line
+from .build import BASE, line, ref
 from .cases import (
     CHILD,
     DOCTOR,
@@ -15,8 +15,10 @@ from .cases import (
     PSYCHOLOGIST,
     SECOND,
     SUPERVISOR,
+    extra,
     lines,
     one,
+    prior,
     visit,
 )
 
@@ -267,4 +269,56 @@ CLEAN: dict[str, dict[str, Any]] = {
     "medicare-january": {**MEDICARE, "lines.0.date": "2026-01-02", "created": "2026-01-03"},
     "year-2025": {"lines.0.date": "2025-11-03", "created": "2025-11-10"},
     "year-2024": {"lines.0.date": "2024-05-06", "created": "2024-05-10", "cover.start": "2024-01-01"},
+    # what a rule once took for a fault
+    "hmo-open-access": {"filing": "HM", "payer": {"name": "GOOD HMO", "id": "HMO01"}},
+    "tricare-self-referred": {"filing": "CH", "payer": {"name": "TRICARE EAST", "id": "TREST"}, "group": ""},
+    "va-number-as-authorisation": {
+        "filing": "VA",
+        "payer": {"name": "VA CCN", "id": "VACCN"},
+        "auth": "VA0001",
+    },
+    "medicare-hicn-2018": {
+        **MEDICARE,
+        "member": "123456789A",
+        "lines.0.date": "2018-03-05",
+        "created": "2018-03-09",
+        "cover.start": "2015-01-01",
+        "rendering.licence.start": "2010-01-01",
+    },
+    "em-add-on-and-separate-family": lines(
+        line("99214"), line("90833"), line("90847", mod=["59"]), **PRESCRIBER, chart=False
+    ),
+    "group-marked-and-individual": lines(line("90853", charge="60", mod=["59"]), line("90834"), chart=False),
+    "clinic-em-without-a-person": {
+        **lines(line("99214"), **PRESCRIBER, chart=False),
+        "rendering": None,
+        "billing.taxonomy": "261QM0801X",
+    },
+    "prescribing-psychologist": lines(line("99213"), **{"rendering.taxonomy": "103TP0016X"}, chart=False),
+    "hospital-bills-for-itself": {"pos": "22", "billing.taxonomy": "282N00000X"},
+    "rural-address": {"billing.line1": "RR 2 BOX 15"},
+    "illness-from-work": {
+        "filing": "WC",
+        "payer": {"name": "STATE FUND", "id": "WC001"},
+        "accident": {"kind": "EM", "date": "", "state": ""},
+    },
+    "across-the-first-of-october": lines(
+        line("90837", date="2025-09-30"), line("90837", date="2025-10-01"), created="2025-10-03", chart=False
+    ),
+    "primary-claim-in-the-history": {
+        **SECOND,
+        **extra(prior("first", line("90837"))),
+        "patch": [
+            (
+                "Claim/first",
+                "insurance",
+                [{"sequence": 1, "focal": True, "coverage": ref("Coverage", "other-0")}],
+            )
+        ],
+    },
+    "medicaid-per-diem-week": {
+        **lines(line("H2036", units="5", charge="900", to="2026-03-14")),
+        **SUD,
+        "chart": False,
+    },
 }
