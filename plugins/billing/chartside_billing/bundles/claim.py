@@ -18,7 +18,8 @@ from chartside_billing.model import (
 )
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import STATE_NAMES, STATES
-from chartside_billing.x12.bundle import Graph, provider_of
+from chartside_billing.x12.graph import Graph
+from chartside_billing.x12.parties import provider_of
 
 _ICD9 = "icd-9"
 _REPLACES = frozenset({"prior", "replaces", "replacement", "7", "corrected"})

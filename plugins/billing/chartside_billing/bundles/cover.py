@@ -23,7 +23,7 @@ from chartside_billing.model import (
 )
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import MSP_TYPES
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _ORDER = "PSTABCDEFGH"
 _MENTAL = frozenset({"MH", "A4", "A5", "A6", "A7", "A8", "CF", "30"})

@@ -10,7 +10,7 @@ from chartside_billing.documents import Estimate, EstimateLine
 from chartside_billing.fhir_claim.pick import codes, each, part
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import STATES
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _CODE = re.compile(r"\b(9\d{4}|[GHST]\d{4}|0\d{3}T)\b")
 DAY = re.compile(

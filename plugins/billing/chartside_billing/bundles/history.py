@@ -14,7 +14,8 @@ from chartside_billing.fhir_claim.visits import visit_of
 from chartside_billing.model import Claim, History, PriorClaim, Visit
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import RTM_DEVICE
-from chartside_billing.x12.bundle import Graph, claims_of
+from chartside_billing.x12.bundle import claims_of
+from chartside_billing.x12.graph import Graph
 
 _GONE = frozenset({"cancelled", "entered-in-error", "draft"})
 _WORDS = (

@@ -20,7 +20,7 @@ from chartside_billing.documents import (
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.model import Adjustment
 from chartside_billing.money import ZERO, parse_amount
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _ESTIMATE = ("gfe", "good faith estimate", "good-faith-estimate")
 _OVER = frozenset({"cancelled", "entered-in-error", "noshow", "proposed", "waitlist"})

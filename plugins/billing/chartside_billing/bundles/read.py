@@ -14,7 +14,7 @@ from chartside_billing.fhir_claim import assemble, facts
 from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.fhir_claim.visits import visit_of
 from chartside_billing.model import Claim
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 from chartside_billing.x12.mend import Mender
 from chartside_billing.x12.segments import Delimiters
 from chartside_billing.x12.tidy import tidy

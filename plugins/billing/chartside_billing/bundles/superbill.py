@@ -12,7 +12,7 @@ from chartside_billing.bundles.visits import inline_texts
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import Superbill, SuperbillLine
 from chartside_billing.fhir_claim.pick import codes, each, own, part
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _CODE = re.compile(r"\b(9\d{4}|[GHST]\d{4})\b")
 _ICD = re.compile(r"\b[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?\b")

@@ -14,7 +14,7 @@ from chartside_billing.dates import parse_fhir_date, parse_fhir_instant
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import icd_of, visit_of
 from chartside_billing.model import Claim, Line, Note, Visit
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _TAGS = re.compile(r"<[^>]{0,2000}>")
 _MINUTES = re.compile(r"\b(\d{1,3})\s*(?:-\s*)?(?:min(?:ute)?s?)\b", re.IGNORECASE)

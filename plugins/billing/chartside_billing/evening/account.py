@@ -10,7 +10,7 @@ from chartside.errors import ConfigError, OutboundRefused
 from chartside_billing.clearinghouse.base import Clearinghouse
 from chartside_billing.model import Contact, Party
 from chartside_billing.settings import AnyHouse, HttpHouse, LocalHouse, Settings
-from chartside_billing.x12.bundle import national
+from chartside_billing.x12.parties import national
 
 if TYPE_CHECKING:
     from chartside.context import Context

@@ -15,7 +15,8 @@ from chartside_billing.fhir_claim.pick import own, reference
 from chartside_billing.money import ZERO
 from chartside_billing.papers.fhir import invoice_resource
 from chartside_billing.papers.source import from_claim
-from chartside_billing.x12.bundle import Graph, claims_of
+from chartside_billing.x12.bundle import claims_of
+from chartside_billing.x12.graph import Graph
 from chartside_billing.x12.remit import FORWARDED, REVERSAL, PaidClaim
 from chartside_billing.x12.remit_fhir import denied
 

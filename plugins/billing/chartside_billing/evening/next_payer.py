@@ -33,7 +33,7 @@ from chartside_billing.model import Claim
 from chartside_billing.rules.base import ERROR
 from chartside_billing.scrub import Finding, Report, Scrubber
 from chartside_billing.systems import BILLING_SYSTEM, FINDINGS_SYSTEM, BillingCode
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 from chartside_billing.x12.remit import PaidClaim, Remittance, balance, read_835
 from chartside_billing.x12.secondary import secondary_claim
 

@@ -11,7 +11,8 @@ from chartside_billing.fhir_claim.make import Fees, Unsaid, unbilled_claim
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference, version
 from chartside_billing.fhir_claim.visits import icd_of, notes_by_encounter, visit_of
 from chartside_billing.model import Claim, History, Insurance, Line, Party, Visit
-from chartside_billing.x12.bundle import Graph, claims_of
+from chartside_billing.x12.bundle import claims_of
+from chartside_billing.x12.graph import Graph
 
 Pair = tuple[Claim, Resource]
 _ON_PAPER = frozenset({"release", "assignment"})

@@ -13,7 +13,7 @@ from chartside.errors import NotFound, Rejected, ServerError
 from chartside.types import Resource
 from chartside_billing.fhir_claim.assemble import encounters_of
 from chartside_billing.fhir_claim.pick import each, own, reference
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 if TYPE_CHECKING:
     from chartside.context import Context

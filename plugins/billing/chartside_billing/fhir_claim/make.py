@@ -20,7 +20,7 @@ from chartside_billing.dates import parse_fhir_date, parse_fhir_instant
 from chartside_billing.fhir_claim.charges import is_foreign
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.fhir_claim.visits import icd_of
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 UNBILLED = "unbilled"
 _CPT = "http://www.ama-assn.org/go/cpt"

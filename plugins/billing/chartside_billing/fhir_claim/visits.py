@@ -11,7 +11,7 @@ from chartside.types import Resource
 from chartside_billing.dates import parse_fhir_instant
 from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.model import Note, Visit
-from chartside_billing.x12.bundle import Graph
+from chartside_billing.x12.graph import Graph
 
 _MODES = {"VR": "video", "AMB": "in-person", "HH": "in-person", "FLD": "in-person", "IMP": "in-person"}
 """Encounter.class. ``VR`` is video unless something says telephone (``_AUDIO``)."""

@@ -22,7 +22,8 @@ def load_claims(path: Path) -> list[Claim]:
     import orjson
 
     from chartside_billing.fhir_claim import assemble
-    from chartside_billing.x12.bundle import NO_CLAIM, graph_of
+    from chartside_billing.x12.bundle import NO_CLAIM
+    from chartside_billing.x12.graph import graph_of
 
     try:
         bundle = orjson.loads(text)
