@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from chartside.types import Resource
+from chartside_billing.bundles.notes import inline_texts
 from chartside_billing.bundles.superbill import superbills
-from chartside_billing.bundles.visits import inline_texts
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import (
     Acknowledgement,

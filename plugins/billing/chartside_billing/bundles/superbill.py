@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from chartside.types import Resource
 from chartside_billing.bundles.estimate import DAY
-from chartside_billing.bundles.visits import inline_texts
+from chartside_billing.bundles.notes import inline_texts
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.documents import Superbill, SuperbillLine
 from chartside_billing.fhir_claim.pick import codes, each, own, part
