@@ -23,7 +23,7 @@ from chartside_billing.clearinghouse.refused import SentClaim
 from chartside_billing.evening.findings import output_of
 from chartside_billing.evening.scrub import keeps_tasks
 from chartside_billing.evening.secondary import next_payer_tasks
-from chartside_billing.evening.sent import place_of
+from chartside_billing.evening.sending import name_of
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.gather import Gatherer
 from chartside_billing.fhir_claim.make import UNBILLED
@@ -87,7 +87,7 @@ def settle(context: Context, prepared: Sequence[Prepared], states: Mapping[SentC
     }
     for one in prepared:
         claim = one.claim
-        state = states.get(SentClaim(named(claim), place_of(claim)), "") if claim else ""
+        state = states.get(name_of(claim), "") if claim else ""
         if state == "sent" or (state == "sent before" and reference(one.task.get("focus")) not in earlier):
             status = {**concept(BILLING_SYSTEM, BillingCode.SENT), "text": "The claim went to the next payer"}
             context.fhir.update({**one.task, "status": "completed", "businessStatus": status})
@@ -102,11 +102,6 @@ def settle(context: Context, prepared: Sequence[Prepared], states: Mapping[SentC
 
 def _closed_as_sent(task: Resource) -> bool:
     return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, BillingCode.SENT)
-
-
-def named(claim: Claim) -> str:
-    """``Claim/12``."""
-    return claim.source.split("/_history")[0]
 
 
 def _decision_of(task: Resource) -> tuple[str, str]:

@@ -20,25 +20,23 @@ from chartside.codes import (
     TaskCode,
     concept,
 )
-from chartside.errors import AuditUnavailable, ChannelUnavailable, FhirError, InputError, MessageRejected
+from chartside.errors import AuditUnavailable, FhirError
 from chartside.gate.gate import UNASKED
 from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.base import Clearinghouse, file_name, interchange_number
+from chartside_billing.clearinghouse.base import Clearinghouse
 from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
-from chartside_billing.evening import next_payer, sent
+from chartside_billing.evening import next_payer
 from chartside_billing.evening.account import KIND, Parties, open_house
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.permit import Answer, ask, named, requests_of, with_notice
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.evening.sent import keep, place_of
+from chartside_billing.evening.sending import name_of, problems_of, send_file
+from chartside_billing.evening.sent import place_of
 from chartside_billing.model import Claim
-from chartside_billing.x12.required import missing
-from chartside_billing.x12.validate import check_all
-from chartside_billing.x12.write837 import Control, write_837
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -124,7 +122,7 @@ def submit(
     """
     report = JobReport(columns=("claim", "state"))
     context.outlet.recipient(KIND, parties.recipient, "claim")
-    problems = _problems(context, claims, parties)
+    problems = problems_of(context, claims, parties)
     ready = [claim for claim in claims if id(claim) not in problems]
     for claim in claims:
         if id(claim) in problems:
@@ -136,9 +134,9 @@ def submit(
         report.counts["would go out, where not sent before"] = sum(found is not None for found in told)
         return report
     waiting, mended = _rejections(context)
-    report.counts += Counter(_WAITS for claim in ready if _name(claim) in waiting)
-    ready = [claim for claim in ready if _name(claim) not in waiting]
-    held = context.ledger.claim([effect_of(context, claim, mended[_name(claim)]) for claim in ready])
+    report.counts += Counter(_WAITS for claim in ready if name_of(claim) in waiting)
+    ready = [claim for claim in ready if name_of(claim) not in waiting]
+    held = context.ledger.claim([effect_of(context, claim, mended[name_of(claim)]) for claim in ready])
     by_key = {found.effect.key: claim for found, claim in zip(held, ready, strict=True)}
     claimed = _permitted(context, [c for c in held if c.state is State.CLAIMED], by_key, report)
     begun = [c for c in context.ledger.begin(claimed) if c.state is State.BEGUN]
@@ -147,13 +145,13 @@ def submit(
     ended = [*lost, *(c.state for c in held if c.state is not State.CLAIMED)]
     report.counts += Counter(_STATES.get(state, str(state)) for state in ended)
     gone = (
-        _send(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
+        send_file(context, house, begun, [by_key[c.effect.key] for c in begun], report, parties)
         if begun
         else False
     )
     if states is not None:
-        states |= {_name(by_key[c.effect.key]): _STATES.get(c.state, "") for c in held}
-        states |= {_name(by_key[c.effect.key]): "sent" for c in begun if gone}
+        states |= {name_of(by_key[c.effect.key]): _STATES.get(c.state, "") for c in held}
+        states |= {name_of(by_key[c.effect.key]): "sent" for c in begun if gone}
     return report
 
 
@@ -199,7 +197,7 @@ def settle(context: Context, claims: Sequence[Claim], *, arrived: bool) -> int:
     Those that did not arrive go out with the next run.
     """
     _, mended = _rejections(context)
-    held = context.ledger.claim([effect_of(context, claim, mended[_name(claim)]) for claim in claims])
+    held = context.ledger.claim([effect_of(context, claim, mended[name_of(claim)]) for claim in claims])
     context.ledger.release([c for c in held if c.state is State.CLAIMED])
     undecided = [c for c in held if c.state is State.UNDECIDED]
     if arrived:
@@ -207,32 +205,6 @@ def settle(context: Context, claims: Sequence[Claim], *, arrived: bool) -> int:
     else:
         context.ledger.release(context.ledger.reopen(undecided))
     return len(undecided)
-
-
-def _problems(context: Context, claims: Sequence[Claim], parties: Parties) -> dict[int, str]:
-    """Why a claim cannot go out, by ``id`` of the object: what it lacks, or what a validator says of it."""
-    found: dict[int, str] = {}
-    for claim in claims:
-        if lacks := missing(claim):
-            found[id(claim)] = f"cannot be written, it lacks {'; '.join(lacks)}"
-    left = [claim for claim in claims if id(claim) not in found]
-    if left and _judged(context, left, parties):
-        for claim in left:
-            if problem := _judged(context, [claim], parties):
-                found[id(claim)] = f"refused before it left: {problem}"
-    return found
-
-
-def _judged(context: Context, claims: list[Claim], parties: Parties) -> str:
-    """The first thing that the writer, pyx12 or x12sdk has against a file of these claims; empty if nothing."""
-    control = Control(created=context.clock.now())
-    try:
-        written = write_837(claims, control=control, submitter=parties.submitter, receiver=parties.receiver)
-    except InputError as error:
-        return str(error)
-    for problem in check_all(written.data):
-        return f"{problem.validator} {problem.where}: {problem.reason}"
-    return ""
 
 
 def effect_of(context: Context, claim: Claim, times_rejected: int = 0) -> Effect:
@@ -264,64 +236,3 @@ def _rejections(context: Context) -> tuple[set[SentClaim], Counter[SentClaim]]:
             elif task.get("status") == "completed":
                 mended.update(refused_claims(task))
     return waiting, mended
-
-
-def _send(
-    context: Context,
-    house: Clearinghouse,
-    begun: list[LedgerClaim],
-    claims: list[Claim],
-    report: JobReport,
-    parties: Parties,
-) -> bool:
-    """One file with these claims, and whether it went out. What surely did not leave is given back; what nobody knows
-    stays begun."""
-    now = context.clock.now()
-    number = _free(context, interchange_number(now))
-    control = Control(created=now, interchange=number, group=number, transaction=1, reference=f"{number:09}")
-    try:
-        written = write_837(
-            claims,
-            control=control,
-            submitter=parties.submitter,
-            receiver=parties.receiver,
-            production=parties.production,
-        )
-        about = [(_patient(claim), claim.source) for claim in claims]
-        context.outlet.disclose(KIND, parties.recipient, "claim", about, purpose="HPAYMT")
-        house.submit(file_name(number), written.data)
-    except (InputError, ChannelUnavailable, AuditUnavailable, MessageRejected) as error:
-        context.ledger.release(begun)  # a file that was refused took none of its claims along
-        report.notes.append(str(error))
-        report.failed = True
-        return False
-    _remember(context, number, written.data, claims, report)
-    context.ledger.finish([Result(c, done=True, at=now) for c in begun])
-    report.counts["sent"] += len(claims)
-    report.notes += [f"repaired {repair.where}: {repair.what}" for repair in written.repairs]
-    return True
-
-
-def _free(context: Context, number: int) -> int:
-    """The number, or the next even one that no file of ours has: two runs in one second."""
-    numbers = range(number, number + 20, 2)
-    taken = sent.read(context, [f"{n:09}" for n in numbers])
-    return next(n for n in numbers if f"{n:09}" not in taken)
-
-
-def _remember(context: Context, number: int, data: bytes, claims: Sequence[Claim], report: JobReport) -> None:
-    """The file went out, whatever the EHR says now: it is recorded as sent all the same."""
-    try:
-        keep(context, number, data, claims)
-    except FhirError as error:
-        told = f"interchange {number:09} was sent, but the EHR did not take its record ({error})"
-        report.notes.append(f"{told}: an answer to the whole file cannot name its claims")
-        report.failed = True
-
-
-def _name(claim: Claim) -> SentClaim:
-    return SentClaim(claim.source.split("/_history")[0], place_of(claim))
-
-
-def _patient(claim: Claim) -> str:
-    return claim.member.ref if claim.member and claim.member.ref.startswith("Patient/") else ""
