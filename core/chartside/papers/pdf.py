@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
-from importlib import resources
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from chartside.errors import PluginError
 from chartside.papers.blocks import Grid, Paper
 from chartside.papers.letters import breakable, clean, code_point
 
-if TYPE_CHECKING:
-    from typst import Fonts
-
+_CHILD = Path(__file__).with_name("child.py")
+_PATIENCE = 120
+"""Seconds: fifty times what 10,000 lines take."""
 INSTALL = "pip install 'chartside[papers]'"
 _LACKS = re.compile(r'the text `"((?:[^"\\]|\\.)*)"`')
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
@@ -31,7 +32,7 @@ _NARROW, _ROOM = 24, 88
 
 def render_pdf(paper: Paper) -> bytes:
     """The paper on US Letter. Raises PluginError where typst is not installed."""
-    template = resources.files("chartside.papers").joinpath("paper.typ").read_bytes()
+    template = Path(__file__).with_name("paper.typ").read_bytes()
     data = _plain(paper)
     return typeset(template, {**data, "blocks": _each_text(data["blocks"], breakable)})
 
@@ -44,40 +45,30 @@ def typeset(template: bytes, data: Mapping[str, Any]) -> bytes:
     """
     if find_spec("typst") is None:
         raise PluginError("typst is not installed, so no PDF can be made", mend=INSTALL)
-    import typst
-
     data = _each_text(data, clean)
-    for more in (False, True):
-        try:
-            return _compile(template, data, _fonts(more))
-        except typst.TypstError as error:
-            lacking = _lacking(error.diagnostic)
-        if not lacking:
-            raise PluginError("typst refused the paper")
-    try:
-        return _compile(template, _each_text(data, lambda text: _spelled(text, lacking)), _fonts(True))
-    except typst.TypstError:
-        raise PluginError("typst refused the paper") from None
-
-
-def _compile(template: bytes, data: Any, fonts: Fonts) -> bytes:
-    import typst
-
-    compiler = typst.Compiler(template, font_paths=fonts, ignore_system_fonts=True)
-    made = compiler.compile(
-        format="pdf", pdf_standards=["ua-1"], sys_inputs={"data": json.dumps(data)}, timestamp=0
-    )
-    if not isinstance(made, bytes):
-        raise PluginError("typst gave no PDF")
+    made, why = _run(template, data)
+    if not made and (lacking := _lacking(why)):
+        made, _ = _run(template, _each_text(data, lambda text: _spelled(text, lacking)))
+    if not made:
+        raise PluginError("typst refused the paper")
     return made
 
 
-@cache
-def _fonts(more: bool) -> Fonts:
-    """Those within typst, the same on each machine; with ``more`` the machine's own, for scripts those lack."""
-    import typst
-
-    return typst.Fonts(include_system_fonts=more)
+def _run(template: bytes, data: Any) -> tuple[bytes, str]:
+    """The PDF, or nothing and typst's diagnosis."""
+    asked = json.dumps({"template": template.decode(), "data": json.dumps(data)})
+    try:
+        ran = subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, "-I", str(_CHILD)],
+            input=asked.encode(),
+            capture_output=True,
+            cwd=_CHILD.parent,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return b"", ""
+    return ran.stdout if ran.returncode == 0 else b"", ran.stderr.decode("utf-8", "replace")
 
 
 def _lacking(diagnostic: str) -> frozenset[str]:
