@@ -33,5 +33,5 @@ def breakable(text: str) -> str:
 
 
 def code_point(letter: str) -> str:
-    """``[U+1F600]``: a letter that cannot be shown."""
+    """``[U+4E2D]``: a letter that cannot be shown."""
     return f"[U+{ord(letter):04X}]"

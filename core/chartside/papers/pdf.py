@@ -40,7 +40,7 @@ def render_pdf(paper: Paper) -> bytes:
 def typeset(template: bytes, data: Mapping[str, Any]) -> bytes:
     """A typst ``template`` with ``data`` (what JSON holds; the template reads ``sys.inputs.data``) as PDF/UA-1.
 
-    A letter that no font has stands as its code point, ``[U+1F600]``. Raises PluginError where typst is not installed
+    A letter that no font has stands as its code point, ``[U+4E2D]``. Raises PluginError where typst is not installed
     or refuses the template; its message holds nothing of the data.
     """
     if find_spec("typst") is None:
