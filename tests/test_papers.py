@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import subprocess
@@ -108,6 +109,25 @@ def test_the_same_paper_gives_the_same_bytes_anywhere(seed, zone, tmp_path):
         ran, cwd=tmp_path, env={**os.environ, **odd}, capture_output=True, check=True, text=True
     )
     assert done.stdout.strip() == hashlib.sha256(render_pdf(ALL)).hexdigest()
+
+
+def test_every_letter_stands_out():
+    """WCAG 1.4.3: contrast of at least 4.5 to 1, on the grey of heads and sums, too."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    def light(red: int, green: int, blue: int) -> float:
+        parts = (c / 255 for c in (red, green, blue))
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    document = pypdfium2.PdfDocument(render_pdf(ALL))
+    texts = [o for o in document[0].get_objects() if o.type == raw.FPDF_PAGEOBJ_TEXT]
+    assert len(texts) > 20
+    for item in texts:
+        colour = [ctypes.c_uint() for _ in range(4)]
+        assert raw.FPDFPageObj_GetFillColor(item, *colour)
+        assert (light(235, 235, 235) + 0.05) / (light(*(c.value for c in colour[:3])) + 0.05) >= 4.5
 
 
 MARKUP = (

@@ -45,6 +45,16 @@ def test_what_is_wrong_is_told_with_its_mend(settings, told):
     assert all("->" in one for one in found)
 
 
+def test_a_pdf_that_could_not_be_made_is_told_before_a_note_is_signed(monkeypatch):
+    """``chartside check``: typst is missing; nothing is told where no PDF is wanted."""
+    monkeypatch.setattr(checks, "find_spec", lambda name: None if name == "typst" else name)
+    (told,) = checks.problems(Settings(signers=(SIGNER,), engine="openai-endpoint", recipient="asr"))
+    assert "plugins.transcription.pdf: typst is not installed -> pip install" in told
+    assert not list(
+        checks.problems(Settings(signers=(SIGNER,), engine="openai-endpoint", recipient="asr", pdf=False))
+    )
+
+
 WITHOUT = """
 import sys
 
