@@ -15,7 +15,7 @@ from chartside import JobOptions
 from chartside.clock import FrozenClock
 from chartside.host import Host
 from chartside.testing.ehr import Ehr
-from chartside_billing.clearinghouse.answers import write_835
+from chartside_billing.clearinghouse.answers import write_835, write_999
 from chartside_billing.evening.secondary import is_next_payer
 from chartside_billing.evening.submit import clean_claims
 from chartside_billing.evening.worklist import worklist
@@ -198,8 +198,61 @@ def test_a_correction_after_the_claim_went_out_asks_a_person(
     assert len(sent(inbox)) == 1
     (task,) = [t for t in tasks(ehr) if t["status"] == "requested"]
     assert "replacement (frequency 7)" in task["description"]
+    assert not host.run("billing.answers").failed
+    assert [t for t in tasks(ehr) if t["status"] == "requested"] == [task], "a second run writes nothing"
     told = [t for t in ehr.all("Task") if "took its decision on claim" in t.get("description", "")]
     assert [t["focus"]["reference"] for t in told] == [first.where]
+
+
+def test_a_refused_claim_to_the_next_payer_goes_out_again_when_it_is_mended(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """Its file is refused (999); its Task completed, that claim goes once more, and not the first payer's."""
+    submit(host, clock)
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    submit(host, clock)
+    ((_, data),) = sent(inbox)
+    for old in inbox.iterdir():
+        old.unlink()
+    (inbox / "r.999").write_bytes(write_999(data, accepted=False, created=clock.now()))
+    host.run("billing.answers")
+    assert "sent" not in submit(host, clock)
+    (task,) = [t for t in ehr.all("Task") if "nothing of it is with the payer" in t.get("description", "")]
+    ehr.put({**task, "status": "completed"})
+    assert submit(host, clock)["sent"] == 1
+    assert len(sent(inbox)) == 2
+    assert "sent" not in submit(host, clock)
+    assert [t["status"] for t in tasks(ehr)] == ["completed"]
+
+
+def test_two_decisions_without_a_reversal_send_nothing_on_a_guess(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """Some payers correct without taking back: a person says which holds, then the claim goes."""
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    answer(host, inbox, remittance("T2", decision(first, copay="30")), clock)
+    submit(host, clock)
+    assert sent(inbox) == []
+    older, newer = sorted(tasks(ehr), key=lambda t: str(t["authoredOn"]))
+    assert "more than once" in older["description"]
+    assert "more than once" in newer["description"]
+    ehr.put({**older, "status": "completed"})
+    submit(host, clock)
+    ((claim, _),) = sent(inbox)
+    assert [a.amount for a in claim.lines[0].adjudications[0].adjustments if a.group == "PR"] == [Decimal(30)]
+
+
+@pytest.mark.ehr(clients=6, absent=frozenset({"Task"}))
+def test_without_tasks_the_staff_is_told_once_to_write_it_by_hand(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """The ladder: no Task that could be worked on, so nothing is kept for it."""
+    for _ in range(2):
+        answer(host, inbox, remittance("T1", decision(first)), clock)
+    told = [c for c in ehr.all("Communication") if "left to the next payer" in str(c.get("payload"))]
+    assert len(told) == 1
+    assert "by hand" in str(told[0]["payload"])
+    assert not [d for d in ehr.all("DocumentReference") if "835" in d["type"]["text"]]
 
 
 @pytest.mark.parametrize(

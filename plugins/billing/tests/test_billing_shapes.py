@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chartside_billing.bundles import read_bundle
+from chartside_billing.bundles.cover import _somebody_else
 from chartside_billing.documents import Estimate
 from chartside_billing.model import Claim
 from chartside_billing.scrub_files import read_any
@@ -378,3 +379,10 @@ def test_validators_name_no_value_with_brackets() -> None:
     told = " ".join(p.reason for p in check_pyx12(text))
     assert told
     assert "SECRET" not in told
+
+
+def test_a_birth_date_of_any_form_is_compared() -> None:
+    """Found by the fuzz: a list in the place of a date ended the reading of the file."""
+    holder = {"resourceType": "RelatedPerson", "birthDate": ["1988-04-09"]}
+    assert _somebody_else(holder, {"resourceType": "Patient", "birthDate": "1988-04-09"})
+    assert not _somebody_else({"resourceType": "RelatedPerson"}, {"resourceType": "Patient"})

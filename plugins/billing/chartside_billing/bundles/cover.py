@@ -52,7 +52,9 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
         insurance.eligibility = _eligibility(insurance, coverage, resource, graph) or insurance.eligibility
         _decision(claim, insurance, entry, resource, graph)
     _orders(claim, entries, resource, graph)
-    claim.insurance.authorizations = _authorizations(resource, graph) or claim.insurance.authorizations
+    answered = any(a.get("use") == "preauthorization" for a in graph.of("ClaimResponse"))
+    if answered:
+        claim.insurance.authorizations = _authorizations(resource, graph)
 
 
 def _issue(code: str, text: str) -> SyntaxIssue:
@@ -99,12 +101,21 @@ def _coverage(
     holder = graph.get(coverage.get("subscriber"), coverage)
     if not focal:
         return
-    if said == "self" and holder and holder is not patient and holder.get("resourceType") == "Patient":
+    if said == "self" and holder and holder is not patient and _somebody_else(holder, patient):
         text = "The coverage says that the patient is the subscriber, but names somebody else as subscriber"
         claim.issues.append(_issue("relationship", text))
     if said not in {"", "self"} and holder is patient:
         text = "The coverage says that the patient is a dependant, but names the patient as subscriber"
         claim.issues.append(_issue("relationship", text))
+
+
+def _somebody_else(holder: Resource, patient: Resource) -> bool:
+    """Another Patient; or a RelatedPerson of another birth date or family name."""
+    if holder.get("resourceType") != "RelatedPerson":
+        return True
+    names = [{str(n.get("family", "")).upper() for n in each(person, "name")} for person in (holder, patient)]
+    born = {str(person.get("birthDate", "")) for person in (holder, patient)} - {""}
+    return len(born) > 1 or (all(names) and not names[0] & names[1])
 
 
 def _msp(insurance: Insurance, coverage: Resource, entry: Resource) -> None:
@@ -190,6 +201,8 @@ def _authorizations(resource: Resource, graph: Graph) -> list[Authorization]:
     found = []
     for answer in graph.of("ClaimResponse"):
         if answer.get("use") != "preauthorization" or reference(answer.get("patient")) not in {patient, ""}:
+            continue
+        if answer.get("outcome") in {"error", "queued"}:  # refused, or not yet decided
             continue
         period = part(answer, "preAuthPeriod")
         items = [*each(answer, "addItem"), *each(answer, "item")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,10 +20,10 @@ from chartside.errors import InputError
 from chartside.jobs.ledger import effect_key
 from chartside.jobs.model import JobReport
 from chartside.types import Resource
-from chartside_billing.clearinghouse.refused import SentClaim
-from chartside_billing.evening.findings import output_of
+from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
+from chartside_billing.evening.findings import OPEN, output_of
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.evening.secondary import next_payer_tasks
+from chartside_billing.evening.secondary import follow_ups, is_next_payer
 from chartside_billing.evening.sending import name_of
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.gather import Gatherer
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
     from chartside.context import Context
 
 BY_HAND = "Write that payer's claim by hand: `chartside billing secondary`."
+ANEW = (
+    "The first payer decided anew after the next payer's claim had gone out: that payer needs a replacement"
+    " (frequency 7)."
+)
+TWICE = "The first payer decided more than once: complete the task of the decision that does not hold."
 Decision = tuple[PaidClaim, Remittance]
 
 
@@ -52,6 +58,8 @@ class Prepared:
     claim: Claim | None = None
     report: Report | None = None
     problem: str = ""
+    refusals: int = 0
+    """How often it was refused and mended."""
 
     @property
     def clean(self) -> bool:
@@ -61,12 +69,18 @@ class Prepared:
 
 def prepare(context: Context, report: JobReport) -> list[Prepared]:
     """Make and judge the claim of every open Task, and let the Task say what was found. Raises FhirError."""
-    tasks = (
-        [t for t in next_payer_tasks(context) if _decision_of(t) != ("", "")] if keeps_tasks(context) else []
-    )
+    if not keeps_tasks(context):
+        return []
+    followed = follow_ups(context)
+    known = [task for task in followed if is_next_payer(task) and _decision_of(task) != ("", "")]
+    refusals = _refusals(followed)
+    tasks = [task for task in known if _waits(task, refusals)]
     if not tasks:
         return []
-    made = _judged(context, [_made(t, *found) for t, found in _sources(context, tasks)])
+    doubtful = _doubtful(tasks, known)
+    made = [_made(t, *found, doubt=doubtful.get(own(t), "")) for t, found in _sources(context, tasks)]
+    made = [replace(one, refusals=refusals[reference(one.task.get("focus"))]) for one in made]
+    made = _judged(context, made)
     report.counts["next payers' claims ready"] += sum(one.clean for one in made)
     report.counts["next payers' claims with errors"] += sum(not one.clean for one in made)
     return made
@@ -81,23 +95,42 @@ def tell(context: Context, prepared: Sequence[Prepared], *, send: bool) -> None:
 
 
 def settle(context: Context, prepared: Sequence[Prepared], states: Mapping[SentClaim, str]) -> None:
-    """Close the Tasks of what went out. What the ledger sent before on an earlier decision needs a person."""
-    earlier = {
-        reference(t.get("focus")) for t in next_payer_tasks(context, only_open=False) if _closed_as_sent(t)
-    }
+    """Close the Tasks of what went out, now or in a run that was killed before it closed them."""
     for one in prepared:
-        claim = one.claim
-        state = states.get(name_of(claim), "") if claim else ""
-        if state == "sent" or (state == "sent before" and reference(one.task.get("focus")) not in earlier):
-            status = {**concept(BILLING_SYSTEM, BillingCode.SENT), "text": "The claim went to the next payer"}
-            context.fhir.update({**one.task, "status": "completed", "businessStatus": status})
-        elif state == "sent before":
-            text = (
-                "The first payer decided anew after the next payer's claim had gone out: send that payer a"
-                " replacement (frequency 7) by hand."
-            )
-            if one.task.get("description") != text:
-                context.fhir.update({**one.task, "description": text})
+        if one.claim is not None and states.get(name_of(one.claim)) in {"sent", "sent before"}:
+            kind = concept(BILLING_SYSTEM, BillingCode.SENT)
+            status = {**kind, "text": "The claim went to the next payer"}
+            closed = {**one.task, "status": "completed", "businessStatus": status}
+            context.fhir.update({**closed, "output": [{"type": kind, "valueInteger": one.refusals}]})
+
+
+def _refusals(tasks: Sequence[Resource]) -> Counter[str]:
+    """How often a claim to a later payer was refused and mended (its Task was completed), by the claim."""
+    mended = (one for task in tasks if task.get("status") == "completed" for one in refused_claims(task))
+    return Counter(one.reference for one in mended if one.place)
+
+
+def _waits(task: Resource, refusals: Counter[str]) -> bool:
+    """Whether its claim is still to go out: it is open, or was refused and mended since it went out."""
+    if task.get("status") in OPEN or not _closed_as_sent(task):
+        return task.get("status") in OPEN
+    told = (o.get("valueInteger") for o in each(task, "output"))
+    return refusals[reference(task.get("focus"))] > next((n for n in told if isinstance(n, int)), 0)
+
+
+def _doubtful(tasks: Sequence[Resource], known: Sequence[Resource]) -> dict[str, str]:
+    """Why no claim is made, by Task, where it is not clear which decision holds: nothing is sent on a guess."""
+    tasks = [task for task in tasks if not _closed_as_sent(task)]
+    focuses = Counter(reference(task.get("focus")) for task in tasks)
+    gone = {reference(task.get("focus")) for task in known if _closed_as_sent(task)}
+    found: dict[str, str] = {}
+    for task in tasks:
+        focus = reference(task.get("focus"))
+        if focus in gone:
+            found[own(task)] = ANEW
+        elif focuses[focus] > 1:
+            found[own(task)] = TWICE
+    return found
 
 
 def _closed_as_sent(task: Resource) -> bool:
@@ -166,7 +199,9 @@ def _today(context: Context) -> date:
     return context.clock.now().astimezone(ZoneInfo(context.practice.time_zone)).date()
 
 
-def _made(task: Resource, pair: Pair | None, decision: Decision | str) -> Prepared:
+def _made(task: Resource, pair: Pair | None, decision: Decision | str, *, doubt: str) -> Prepared:
+    if doubt:
+        return Prepared(task, problem=doubt)
     if isinstance(decision, str):
         return Prepared(task, problem=f"{decision}.")
     if pair is None or pair[0].status not in {"active", UNBILLED}:
@@ -199,9 +234,11 @@ def _told(one: Prepared, *, send: bool) -> Resource | None:
         [f for f in one.report.findings if f.severity == ERROR] if one.report else []
     )
     if one.problem:
-        text = f"{one.problem} {BY_HAND}"
+        text = one.problem if one.problem == TWICE else f"{one.problem} {BY_HAND}"
     elif findings:
         text = f"The next payer's claim has {len(findings)} error(s) before it can go out."
+    elif _closed_as_sent(one.task):
+        return None  # refused and mended: it goes out again, and nobody has anything to do
     elif send:
         text = "Secondary claim ready: it goes out with the next run of billing.submit."
     else:
@@ -219,4 +256,7 @@ def _told(one: Prepared, *, send: bool) -> Resource | None:
         "description": text,
     }
     task.pop("output", None)
+    if _closed_as_sent(task):
+        task = {**task, "status": "requested"}
+        task.pop("businessStatus", None)
     return {**task, "output": [output_of(f) for f in findings]} if findings else task

@@ -19,6 +19,7 @@ from chartside_billing.clearinghouse.desk import Decided, Worked
 from chartside_billing.clearinghouse.refused import task
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.invoices import owed, undecided
+from chartside_billing.evening.scrub import keeps_tasks
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.payers import payers_after_the_first
 from chartside_billing.fhir_claim.pick import each, part, reference
@@ -84,8 +85,8 @@ def _chosen(decided: Sequence[Decided], payers: Payers) -> Iterator[Decided]:
 
 
 def _keep(context: Context, worked: Worked) -> str:
-    """The 835 in the EHR; empty where it takes none."""
-    if not context.fhir.supports("DocumentReference", "crs"):
+    """The 835 in the EHR; empty where it takes none, or where no Task stands that could go on with it."""
+    if not keeps_tasks(context) or not context.fhir.supports("DocumentReference", "crs"):
         return ""
     identifier = worked.reconciliations[0]["identifier"]
     document: Resource = {
@@ -140,16 +141,10 @@ def _task(context: Context, one: Decided, document: str) -> Resource:
     return made
 
 
-def next_payer_tasks(context: Context, *, only_open: bool = True) -> list[Resource]:
-    """Those that stand in the EHR."""
+def follow_ups(context: Context) -> list[Resource]:
+    """All Tasks that somebody follows up, open and closed: of refusals, decisions, next payers."""
     asked = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.FOLLOW_UP}"}
-    if only_open:
-        asked["status"] = ",".join(sorted(OPEN))
-    return [
-        t
-        for t in context.fhir.search("Task", asked).matches()
-        if is_next_payer(t) and (not only_open or t.get("status") in OPEN)
-    ]
+    return list(context.fhir.search("Task", asked).matches())
 
 
 def is_next_payer(found: Resource) -> bool:
@@ -168,7 +163,7 @@ def take_back(context: Context, worked: Worked) -> list[Resource]:
         return []
     now = context.clock.now()
     told: list[Resource] = []
-    for held in next_payer_tasks(context, only_open=False):
+    for held in (one for one in follow_ups(context) if is_next_payer(one)):
         one = taken.get(reference(held.get("focus")))
         if one is None or _remittance(held) == remittance_key(one.remittance):
             continue
