@@ -14,10 +14,22 @@ from chartside_billing.rules.base import ERROR, NotChecked
 from chartside_billing.rules.book import Rule
 from chartside_billing.scrub import Finding, Report
 from chartside_billing.x12.segments import load, read_segments
-from chartside_billing.x12.validate import Problem, check_pyx12
+from chartside_billing.x12.validate import STOPPED, Problem, check_pyx12
 
 _JUDGED_ELSEWHERE = ("4 SE count", "6 Data element")
 """By EDI-002 (counts) and EDI-003 (characters)."""
+_WORDS = (
+    (
+        re.compile(r"Too many elements in segment\s*\.? ?Has (\d+), should have (\d+).*"),
+        r"\1 elements, \2 are allowed",
+    ),
+    (
+        re.compile(r"Data element\s+is too (long|short): len = (\d+) . (\d+).*"),
+        r"a value is too \1 (\2 characters, not \3)",
+    ),
+    (re.compile(r"Mandatory segment\s+missing.*"), "a required segment is missing"),
+    (re.compile(r"Segment contains trailing.*"), "the segment ends with empty elements"),
+)
 _PLACE = re.compile(r"segment (\d+)")
 _SEGMENTS = re.compile(
     r"(?<![A-Z0-9])(ISA|IEA|GS|GE|ST|SE|BHT|HL|NM1|N3|N4|DMG|REF|PER|PRV|SBR|PAT|CLM|HI|LX|SV1|DTP|NTE|PWK|AMT|CAS|SVD|OI)"
@@ -43,6 +55,11 @@ def guide_reports(path: Path, rule: Rule, own: Sequence[Report] = ()) -> list[Re
         report.not_checked.append((rule.id, NotChecked(f"load the validator: {error}")))
         return [report]
     told = [p for p in problems if not p.false_alarm and not p.reason.startswith(_JUDGED_ELSEWHERE)]
+    if any(p.reason.startswith(STOPPED) for p in told):
+        report.not_checked.append(
+            (rule.id, NotChecked(f"pyx12 could not judge it: {told[0].reason}; our rules did"))
+        )
+        return [report]
     if not told:
         return []
     spoken = list(_spoken(own, _Map.of(text)))
@@ -63,11 +80,20 @@ def _by_place(problems: Iterable[Problem]) -> dict[str, list[str]]:
     """Each place once, with its reasons; of several the plainest, which names what is missing, alone."""
     found: dict[str, list[str]] = {}
     for problem in dict.fromkeys(problems):
-        found.setdefault(problem.where, []).append(problem.reason.lstrip("0123456789 "))  # less its own code
+        found.setdefault(problem.where, []).append(_plain(problem.reason))
     return {
         where: [r for r in reasons if r.endswith("is missing")][:1] or reasons
         for where, reasons in found.items()
     }
+
+
+def _plain(reason: str) -> str:
+    """pyx12's words without its own code and the holes where it quoted values."""
+    text = reason.lstrip("0123456789 ").removeprefix("SEG1 ")
+    for pattern, words in _WORDS:
+        if found := pattern.match(text):
+            return found.expand(words)
+    return text
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from chartside_billing.model import (
     SyntaxIssue,
 )
 from chartside_billing.money import parse_amount
-from chartside_billing.rules.codesets import STATE_NAMES, STATES
+from chartside_billing.rules.codesets import PLACES, STATE_NAMES, STATES
 from chartside_billing.x12.graph import Graph
 from chartside_billing.x12.parties import provider_of
 
@@ -36,7 +36,7 @@ _LEARNING = (
     "candidate",
 )
 _SCHOOLS = ("university", "college", "school", "institute", "academy")
-_ADMITTED = frozenset({"hospitalized", "admission", "admit", "435"})
+_ADMITTED = frozenset({"hospitalized", "admissionperiod", "admission", "admit", "435"})
 
 
 def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
@@ -48,10 +48,18 @@ def refine(claim: Claim, resource: Resource, graph: Graph) -> None:
     _accident(claim, resource)
     _flags(claim, resource)
     _supporting(claim, resource, graph)
+    _place(claim, resource, graph)
     _people(claim, resource, graph)
     referral = graph.get(resource.get("referral"), resource)
     numbers = [str(i["value"]) for i in each(referral, "identifier") if i.get("value")]
     claim.referral = claim.referral or (numbers[0] if numbers else "")
+
+
+def _place(claim: Claim, resource: Resource, graph: Graph) -> None:
+    """The place of service of the facility, where no item says one."""
+    kinds = each(graph.get(resource.get("facility"), resource), "type")
+    if not claim.pos:
+        claim.pos = next((c for kind in kinds for c in codes(kind) if c in PLACES), "")
 
 
 def _number(claim: Claim, resource: Resource) -> None:
@@ -270,8 +278,13 @@ def _licences(party: Party, graph: Graph) -> None:
     for one, entry in zip(facts.qualifications or [], each(practitioner, "qualification"), strict=False):
         one.state = one.state or _issuer(entry, graph)
     if not party.taxonomy:
-        nucc = [c for q in each(practitioner, "qualification") for c in codes(q.get("code")) if _taxonomy(c)]
-        party.taxonomy = nucc[0] if nucc else ""
+        named = [
+            str(c.get("code", ""))
+            for q in each(practitioner, "qualification")
+            for c in each(part(q, "code"), "coding")
+            if "nucc" in str(c.get("system", "")) or _taxonomy(str(c.get("code", "")))
+        ]
+        party.taxonomy = named[0] if named else ""
     facts.qualifications = facts.qualifications or _plain(practitioner, graph)
 
 

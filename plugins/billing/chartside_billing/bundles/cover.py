@@ -114,7 +114,7 @@ def _somebody_else(holder: Resource, patient: Resource) -> bool:
     if holder.get("resourceType") != "RelatedPerson":
         return True
     names = [{str(n.get("family", "")).upper() for n in each(person, "name")} for person in (holder, patient)]
-    born = {str(person.get("birthDate", "")) for person in (holder, patient)} - {""}
+    born = {str(person.get("birthDate") or "") for person in (holder, patient)} - {""}
     return len(born) > 1 or (all(names) and not names[0] & names[1])
 
 

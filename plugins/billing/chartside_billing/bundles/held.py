@@ -20,7 +20,7 @@ def add_place(visit: Visit, encounter: Resource, graph: Graph) -> None:
         name = f"{location.get('name', '')} {part(entry, 'location').get('display', '')}".lower()
         if told & _HOME or "HO" in told or "home" in name:
             visit.patient_at_home = True
-        elif visit.mode in {"video", "audio"} and (told or name.strip()):
+        elif visit.mode in {"video", "audio", "virtual"} and (told or name.strip()):
             visit.patient_at_home = False
         visit.patient_state = visit.patient_state or str(part(location, "address").get("state", "")) or None
     _virtual(visit, encounter)

@@ -78,16 +78,7 @@ def _earlier(claim: Claim, resource: Resource, patient: str, graph: Graph) -> li
             made = facts.prior_claim(prior, answer)
             made.status = _paid(answer, made.status)
             found.append(made)
-    own_answer = answers.get(mine)
-    if own_answer is not None and own_answer.get("outcome") in {"complete", "partial"}:
-        made = facts.prior_claim(claim, own_answer)
-        if claim.created and _day(own_answer) and claim.created > (_day(own_answer) or claim.created):
-            found.append(made)
     return found
-
-
-def _day(answer: Resource) -> date | None:
-    return parse_fhir_date(str(answer.get("created", "")))
 
 
 def _paid(answer: Resource | None, status: str) -> str:

@@ -141,7 +141,7 @@ def read_texts(visit: Visit, encounter: Resource, graph: Graph) -> None:
         visit.patient_present = False
     elif _PRESENT.search(text):
         visit.patient_present = True
-    if visit.mode == "video" and _AUDIO.search(text):
+    if visit.mode in {"video", "virtual"} and _AUDIO.search(text):
         visit.mode = "audio"
 
 

@@ -13,7 +13,7 @@ from chartside_billing.fhir_claim.pick import codes, each, own, part, reference
 from chartside_billing.model import Note, Visit
 from chartside_billing.x12.graph import Graph
 
-_MODES = {"VR": "video", "AMB": "in-person", "HH": "in-person", "FLD": "in-person", "IMP": "in-person"}
+_MODES = {"VR": "virtual", "AMB": "in-person", "HH": "in-person", "FLD": "in-person", "IMP": "in-person"}
 """Encounter.class. ``VR`` is video unless something says telephone (``_AUDIO``)."""
 _AUDIO = frozenset({"185317003", "386472008", "448337001"})
 """SNOMED CT of telephone encounters in Encounter.type or Appointment.appointmentType."""

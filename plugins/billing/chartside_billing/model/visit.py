@@ -47,7 +47,7 @@ class Visit:
     appointment_minutes: int | None = None
     appointment_status: str | None = None
     mode: str | None = None
-    """``"video"``, ``"audio"`` or ``"in-person"``."""
+    """``"video"``, ``"audio"``, ``"virtual"`` (one of both: class VR does not tell) or ``"in-person"``."""
     patient_state: str | None = None
     """Where the patient was during the session."""
     patient_at_home: bool | None = None

@@ -62,6 +62,9 @@ def exclusive(v: View, k: Loaded) -> Outcome:
                 for line in day.of(ADD_ON_THERAPY)
                 if line.own or others[0].own
             )
+        added = day.of(ADD_ON_THERAPY)
+        if len({line.code for line in added}) > 1 and any(line.own for line in added):
+            hits.append(hit("Two psychotherapy add-ons on one day; a session has one", *added))
     return hits
 
 

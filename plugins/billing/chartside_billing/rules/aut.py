@@ -75,11 +75,13 @@ def _exceeds(one: Authorization, used: Decimal) -> bool:
 
 
 @check("AUT-003")
-def referral(v: View, k: Loaded) -> Outcome:
+def referral(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
     """REF*9F or a referring provider where the plan works by referral."""
     asked = v.profile.referral_required if v.profile is not None else None
     if asked is False or not (asked or v.filing in _REFERRAL_PLANS):
         return OK
+    if not asked and v.insurance.payer is not None and "CHAMPVA" in v.insurance.payer.last.upper():
+        return OK  # 38 CFR 17.273 asks for none
     if v.claim.referral or v.claim.referring is not None:
         return OK
     if (

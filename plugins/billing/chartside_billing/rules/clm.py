@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
-from chartside_billing.rules.codesets import ELSEWHERE_POS, PSYCHOTHERAPY
+from chartside_billing.rules.codesets import ELSEWHERE_POS, PLACEHOLDERS, PSYCHOTHERAPY
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
@@ -15,6 +15,8 @@ _ADMITTING = frozenset({"21", "51", "61"})
 """Inpatient places; for 51 and 61 it depends on the payer."""
 _FACILITIES = ("282", "283", "273", "31", "32", "251300")
 """Hospitals and their units, nursing and residential facilities, schools: the place is the biller's own."""
+_NO_FACILITY = frozenset({"04", "16", "18"})
+"""Shelter, lodging, workplace: many payers take such a visit without a facility."""
 _SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 _SINGLE_SESSION = PSYCHOTHERAPY | {"90791", "90792", "90785"}
 
@@ -38,13 +40,21 @@ def control_number(v: View, k: Loaded) -> Outcome:
     return hits
 
 
+def _letters(text: str) -> str:
+    return "".join(char for char in text.upper() if char.isalpha())
+
+
 def _holds_phi(v: View, number: str) -> bool:
     member, subscriber = v.member, v.insurance.subscriber
     if _SSN.search(number):
         return True
     if member is None:
         return False
-    if len(member.last) >= 4 and member.last.isalpha() and member.last.upper() in number:
+    letters = _letters(number)
+    if any(
+        len(name := _letters(told)) >= 4 and name in letters
+        for told in (member.last, *member.last.split("-"))
+    ):
         return True
     if subscriber is not None and len(subscriber.id) >= 6 and subscriber.id.upper() in number:
         return True
@@ -56,6 +66,9 @@ def _holds_phi(v: View, number: str) -> bool:
 def total(v: View, k: Loaded) -> Outcome:
     """CLM02 against the lines."""
     claim = v.claim
+    if claim.total is None and not v.from_file and not claim.total_raw:  # R4: Claim.total may be left out
+        text = "The Claim has no total charge; a claim goes out with one"
+        return [hit(text, where=claim.where or "Claim.total", severity="warning")]
     if claim.total is None:
         what = "is no amount" if claim.total_raw else "is missing"
         return [hit(f"The total charge {what}", where=claim.where or "2300 CLM02")]
@@ -85,7 +98,7 @@ def above_zero(v: View, k: Loaded) -> Outcome:
 
 
 @check("CLM-004")
-def frequency(v: View, k: Loaded) -> Outcome:
+def frequency(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each answer
     """1, 7 or 8; the payer's number with 7 and 8; 1 for what was never accepted."""
     claim = v.claim
     where = claim.where or "2300 CLM05-3"
@@ -97,6 +110,8 @@ def frequency(v: View, k: Loaded) -> Outcome:
         return [
             hit(f"The claim {what} an earlier one without the payer's claim number (REF*F8)", where=where)
         ]
+    if number.upper() in PLACEHOLDERS or (number and number == claim.id):
+        return [hit("REF*F8 holds no number that the payer gave to the earlier claim", where=where)]
     if claim.frequency == "1" and number:
         return [hit("The claim is sent as original (1), but names an earlier claim (REF*F8)", where=where)]
     history = claim.history
@@ -192,9 +207,11 @@ def crossing(v: View, k: Loaded) -> Outcome:
 def accident(v: View, k: Loaded) -> Outcome:
     """Date and state of an accident."""
     claim = v.claim
-    if not claim.causes:
-        return OK
     where = claim.where or "2300 CLM11"
+    if not claim.causes:
+        kind = {"WC": "workers' compensation", "AM": "auto insurance"}.get(v.filing)
+        text = f"The claim goes to {kind}, but names no accident or employment as cause"
+        return [hit(text, where=where)] if kind else OK
     hits: list[Hit] = []
     if any(cause not in {"AA", "EM", "OA"} for cause in claim.causes):
         hits.append(hit("CLM11 holds a cause that is none of AA, EM, OA", where=where))
@@ -203,6 +220,8 @@ def accident(v: View, k: Loaded) -> Outcome:
         illness = set(claim.causes) == {"EM"}  # an illness from work has no date of an accident
         text = "The claim names an accident or employment as cause, without the accident's date"
         hits.append(hit(text, where=where, severity="warning" if illness else ""))
+    elif v.last_day and date_given.start > v.last_day:
+        hits.append(hit("The accident is dated after the service", where=where))
     if "AA" in claim.causes and not claim.accident_state and not claim.accident_country:
         hits.append(hit("An auto accident needs the state where it happened", where=where))
     if (
@@ -228,17 +247,19 @@ def facility(v: View, k: Loaded) -> Outcome:
     own_place = v.billing is not None and v.billing.taxonomy.startswith(_FACILITIES)
     for line in v.lines:
         if line.pos in ELSEWHERE_POS and not own_place and party is None and line.line.facility is None:
-            hits.append(
-                hit(
-                    f"POS {line.pos} is not the practice's own address: the service facility is missing", line
-                )
-            )
+            unsure = "warning" if line.pos in _NO_FACILITY else ""
+            text = f"POS {line.pos} is not the practice's own address: the service facility is missing"
+            hits.append(hit(text, line, severity=unsure))
     if party is not None:
         where = party.where or "2310C N3, N4"
         place = party.address
         needed = v.from_file or any(line.pos in ELSEWHERE_POS for line in v.lines)
         if needed and (place is None or not (place.line1 and place.city and place.state and place.zip)):
             hits.append(hit("The service facility's address is not complete", where=where))
+        elif (
+            needed and place is not None and not place.country and len(place.zip) == 5 and place.zip.isdigit()
+        ):
+            hits.append(hit("The service facility's ZIP code needs all 9 digits", where=where))
         if needed and not party.last:
             hits.append(hit("The service facility's name is missing", where=where))
     return hits
@@ -252,11 +273,14 @@ def admission(v: View, k: Loaded) -> Outcome:
     inpatient = [line for line in v.lines if line.pos in wanted]
     if not inpatient:
         return OK
-    if given is None or given.start is None:
+    admitted = (
+        given.start if given is not None else next((x.admitted for x in v.claim.visits if x.admitted), None)
+    )
+    if admitted is None:
         unsure = v.profile is None and inpatient[0].pos != "21"
         text = f"POS {inpatient[0].pos} needs the admission date" + (" for many payers" if unsure else "")
         return [hit(text, *inpatient, where="2300 DTP*435", severity="warning" if unsure else "")]
-    if v.first_day and given.start > v.first_day:
+    if v.first_day and admitted > v.first_day:
         return [hit("The admission date is after the service", *inpatient, where="2300 DTP*435")]
     return OK
 

@@ -114,6 +114,12 @@ def amounts(v: View, k: Loaded) -> Outcome:
         ]
         dated = [line for line, d in decisions if d.adjudicated is not None]
         place = payer.where or "2330B DTP*573"
+        days = [payer.adjudicated, *(d.adjudicated for _, d in decisions)]
+        told = [span.start for span in days if span is not None and span.start is not None]
+        if any(day > v.today for day in told):
+            hits.append(hit("The earlier payer's decision is dated in the future", where=place))
+        elif v.first_day and any(day < v.first_day for day in told):
+            hits.append(hit("The earlier payer's decision is dated before the service", where=place))
         if payer.adjudicated is not None and dated:
             hits.append(
                 hit("The adjudication date is sent for the claim and for its lines", *dated, where=place)

@@ -118,6 +118,24 @@ BEHAVIORAL = frozenset(
 """Codes of which a person, never an organisation, is the rendering provider."""
 INTERACTIVE_PRIMARY = EVALUATION | INDIVIDUAL | ADD_ON_THERAPY | GROUP
 
+QUARTER_HOURS = frozenset(
+    {
+        "H0004",
+        "H0036",
+        "H0038",
+        "H0039",
+        "H2010",
+        "H2011",
+        "H2014",
+        "H2015",
+        "H2017",
+        "H2019",
+        "H2021",
+        "H2027",
+    }
+    | {"H2033", "T1017", "T1019", *_span(97153, 97158), "97151", "97152"}
+)
+"""Codes whose unit is 15 minutes."""
 PER_DIEM = frozenset(
     {
         "H0017",
@@ -211,6 +229,23 @@ _days(RETIRED, date(2023, 1, 1), *_span(99354, 99357), *_span(99217, 99220), *_s
 _days(
     RETIRED, date(2023, 1, 1), "99241", "99251", "99318", *_span(99324, 99328), *_span(99334, 99337), "99343"
 )
+_days(RETIRED, date(2006, 1, 1), "96100", "96115", "96117")
+_days(RETIRED, date(2015, 1, 1), "M0064")
+_days(RETIRED, date(2017, 1, 1), "99420")
+_days(RETIRED, date(2018, 1, 1), "97532", "G0502", "G0503", "G0504", "G0507")
+_days(
+    RETIRED,
+    date(2019, 1, 1),
+    "0359T",
+    "0360T",
+    "0361T",
+    "0363T",
+    *(f"0{n}T" for n in range(364, 373)),
+    "0374T",
+)
+_days(RETIRED, date(2020, 1, 1), "99444", "98969")
+_days(RETIRED, date(2021, 1, 1), "G2061", "G2062", "G2063")
+_days(RETIRED, date(2023, 1, 1), "99339", "99340")
 _days(RETIRED, date(2025, 1, 1), "99441", "99442", "99443", "G2012")
 
 REPLACED_BY: dict[str, str] = {
@@ -231,6 +266,16 @@ REPLACED_BY: dict[str, str] = {
     "96119": "96132 and 96138",
     "96120": "96146",
     "99201": "99202",
+    "M0064": "an E/M",
+    "97532": "97129 and 97130",
+    "G0502": "99492",
+    "G0503": "99493",
+    "G0504": "99494",
+    "G0507": "99484",
+    "0359T": "97151",
+    "0364T": "97153",
+    "0368T": "97155",
+    "0370T": "97156",
     "99354": "no code (or 99417 with 99205/99215)",
     "99355": "no code (or 99417 with 99205/99215)",
     "99441": "99202-99215 or 98008-98016, by payer",
@@ -426,6 +471,7 @@ PLACEHOLDERS = frozenset(
         "NULL",
         "NOT GIVEN",
     }
+    | {"NA", "PENDING", "NOT AVAILABLE", "SEE NOTE"}
     | {"NO NAME", "LNU", "FNU", "UNAVAILABLE", "TEST PATIENT", "NICKNAME"}
 )
 

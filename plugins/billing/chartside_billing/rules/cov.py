@@ -8,7 +8,7 @@ from datetime import date
 from chartside_billing.dates import shift
 from chartside_billing.model import CoverageFacts, Insurance
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
-from chartside_billing.rules.codesets import FILING, MSP_TYPES, PATIENT_RELATIONSHIPS
+from chartside_billing.rules.codesets import FILING, MSP_TYPES, PATIENT_RELATIONSHIPS, PLACEHOLDERS
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
@@ -21,6 +21,11 @@ _MBI_ONLY = date(2020, 1, 1)
 """Until the end of 2019 CMS took the old numbers (HICN) too."""
 _SSN = re.compile(r"[0-9]{9}[A-Z]?[0-9]?\Z")
 _MEDICARE_NAME = re.compile(r"MEDICARE( (PART )?B)?( [A-Z]{2})?\Z")
+_MEDICARE = re.compile(r"\bMEDICARE\b")
+_PRIVATE_MEDICARE = re.compile(
+    r"ADVANTAGE|SUPP|MEDIGAP|HMO|PPO|PLUS|COMPLETE|CHOICE|DUAL|SELECT|GOLD|BLUE|PLAN|HEALTH|CARE (?!PART)"
+)
+"""Words of plans that private insurers run: their numbers and indicators are their own."""
 _SEQUENCES = frozenset("PSTABCDEFGHU")
 
 
@@ -99,7 +104,7 @@ def member_id(v: View, k: Loaded) -> Outcome:
     return hits
 
 
-def _member_id_hits(insurance: Insurance, day: date | None) -> list[Hit]:
+def _member_id_hits(insurance: Insurance, day: date | None) -> list[Hit]:  # noqa: PLR0911 - one for each answer
     subscriber = insurance.subscriber
     if subscriber is None:
         return []
@@ -107,6 +112,8 @@ def _member_id_hits(insurance: Insurance, day: date | None) -> list[Hit]:
     number = subscriber.id
     if not number:
         return [hit("The member ID is missing", where=where)]
+    if number.upper() in PLACEHOLDERS or (len(number) >= 6 and len(set(number)) == 1):
+        return [hit("The member ID is a placeholder, not a number", where=where)]
     if any(char.isspace() for char in number) or not 2 <= len(number) <= 80:
         return [hit("The member ID has blanks in it or a wrong length (2 to 80 characters)", where=where)]
     if insurance.filing == "MB" and (day is None or day >= _MBI_ONLY) and not _MBI.match(number):
@@ -162,12 +169,20 @@ def filing_indicator(v: View, k: Loaded) -> Outcome:
     return OK
 
 
+def _is_part_b(insurance: Insurance, name: str) -> bool:
+    """A Medicare contractor by its name (Part B), or by its name and a Medicare number (MBI)."""
+    if not _MEDICARE.search(name) or _PRIVATE_MEDICARE.search(name):
+        return False
+    member = insurance.subscriber.id if insurance.subscriber else ""
+    return "PART B" in name or (insurance.filing != "MA" and _MBI.match(member) is not None)
+
+
 def _plan_kind(v: View) -> tuple[str, bool]:
     """The indicator that the plan should have (empty if its name only rules nothing out), and whether that is sure."""
     if v.profile is not None and v.profile.filing:
         return v.profile.filing, True
     name = v.insurance.payer.last.upper() if v.insurance.payer else ""
-    if _MEDICARE_NAME.match(name):
+    if _MEDICARE_NAME.match(name) or _is_part_b(v.insurance, name):
         return "MB", True
     if "TRICARE" in name:
         return "CH", True
@@ -193,6 +208,9 @@ def dependent_loop(v: View, k: Loaded) -> Outcome:
         what = "is missing" if not relationship else f"is {relationship}, not 18 (self)"
         return [hit(f"No patient loop was sent, but the relationship to the subscriber {what}", where=where)]
     hits: list[Hit] = []
+    if v.medicare:
+        text = "Medicare has no dependants: the patient is always the subscriber (18), without a patient loop"
+        return [hit(text, where=where)]
     if relationship == "18":
         hits.append(hit("The patient is the subscriber (18), but a patient loop was sent too", where=where))
     if claim.patient_relationship == "18":
@@ -249,7 +267,12 @@ def medicaid_last(v: View, k: Loaded) -> Outcome:
 @check("COV-010")
 def secondary_type(v: View, k: Loaded) -> Outcome:
     """SBR05 where Medicare is secondary."""
-    if not v.medicare or v.insurance.sequence == "P":
+    if v.insurance.sequence == "P":
+        if not (v.medicare and v.insurance.msp_type):
+            return OK
+        text = "SBR05 says why Medicare is secondary, but Medicare is the primary payer here"
+        return [hit(text, where=v.insurance.where or "2000B SBR05", mend="Leave SBR05 out.")]
+    if not v.medicare:
         return OK
     if v.insurance.msp_type not in MSP_TYPES:
         return [

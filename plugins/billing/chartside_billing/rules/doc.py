@@ -6,12 +6,23 @@ import re
 from datetime import timedelta
 
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.codesets import EM, EVALUATION, PSYCHOTHERAPY
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.view import View
+from chartside_billing.rules.view import LineView, View
 
 _FINAL = frozenset({"final", "amended"})
 _PROCESS_NOTE = re.compile(r"\b(PSYCHOTHERAPY|PROCESS|SESSION)\s+NOTE", re.IGNORECASE)
+_ONE_DAY = PSYCHOTHERAPY | EVALUATION | EM
 _NOT_HELD = frozenset({"cancelled", "noshow", "entered-in-error"})
+
+
+def _elsewhen(line: LineView) -> bool:
+    """More than a day apart: an instant in UTC may stand on the next day."""
+    visit, day = line.visit, line.day
+    if visit is None or visit.start is None or day is None:
+        return False
+    last = visit.end or visit.start
+    return day < visit.start.date() - timedelta(1) or day > last.date() + timedelta(1)
 
 
 @check("DOC-001", needs=("visit",))
@@ -32,6 +43,11 @@ def final(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"The note is {note.status}, not final", where=note.ref or where))
         elif note.signed is False:
             hits.append(hit("The note is not signed", where=note.ref or where))
+    hits.extend(
+        hit("The visit behind this line was on another day than the line says", line, severity="warning")
+        for line in v.lines
+        if line.code in _ONE_DAY and _elsewhen(line)
+    )
     return hits if hits or not unknown else NEEDS["note"]
 
 
@@ -81,7 +97,7 @@ def late(v: View, k: Loaded) -> Outcome:
     return hits if known else NEEDS["note"]
 
 
-@check("DOC-004", needs=("visit",))
+@check("DOC-004")
 def plan(v: View, k: Loaded) -> Outcome:
     """An active plan covers the day."""
     history, day = v.claim.history, v.first_day

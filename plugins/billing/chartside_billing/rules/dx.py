@@ -254,7 +254,10 @@ def age_conflict(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"{dotted(code)} does not fit the patient's age", where=_place(v, position)))
         elif code.startswith(_CHILDHOOD) and years >= 18:
             hits.append(
-                hit(f"{dotted(code)} begins in childhood; the patient is an adult", where=_place(v, position))
+                hit(
+                    f"{dotted(code)} is a disorder that begins in childhood, and the patient is an adult",
+                    where=_place(v, position),
+                )
             )
         elif code.startswith(("F01", "F02", "F03")) and years < 15:
             hits.append(hit(f"{dotted(code)} does not fit the patient's age", where=_place(v, position)))
@@ -285,7 +288,10 @@ def mental_health(v: View, k: Loaded) -> Outcome:
             about=code,
         )
         for line in v.lines
-        if line.code in PSYCHOTHERAPY and (code := v.pointed(line)) and not code.startswith("F")
+        if line.code in PSYCHOTHERAPY
+        and (code := v.pointed(line))
+        and not code.startswith("F")
+        and not (code == v.diagnoses[0] and any(other.startswith(_MANIFESTATION) for other in v.diagnoses))
     ]
 
 

@@ -80,6 +80,9 @@ def control_numbers(v: View, k: Loaded) -> Outcome:
     e = v.claim.envelope
     if e is None:
         return _RENDER
+    cut = [i for i in v.claim.issues if i.code == "control-trailer"]
+    if cut:  # the numbers and counts of a missing trailer say nothing more
+        return [Hit(cut[0].message, cut[0].where)]
     pairs = (
         (e.se_control, e.st_control, "SE02 does not repeat ST02", "SE02"),
         (e.ge_control, e.gs_control, "GE02 does not repeat GS06", "GE02"),

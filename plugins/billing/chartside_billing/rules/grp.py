@@ -33,8 +33,7 @@ def with_individual(v: View, k: Loaded) -> Outcome:
     """A modifier on the individual code beside a group."""
     hits: list[Hit] = []
     for day in v.days:
-        groups = day.of({"90853"})  # since July 2019 CMS takes the modifier on either code of a pair
-        if groups and not any(SEPARATE & set(group.modifiers) for group in groups):
+        if "90853" in day.codes:
             hits.extend(
                 hit(
                     f"{line.code} beside a group session (90853) of the same day without 59 or an X modifier",

@@ -12,6 +12,8 @@ from chartside_billing.rules.codesets import PLACEHOLDERS, STATES
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
+_ZZ = re.compile(r"ZZ+", re.IGNORECASE)
+"""How many systems mark test patients; no name begins so."""
 _DIGIT = re.compile(r"[0-9]")
 _ZIP = re.compile(r"[0-9]{5}([0-9]{4})?\Z")
 _CANADA = re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]\Z", re.IGNORECASE)
@@ -53,12 +55,15 @@ def _name_hits(role: str, party: Party) -> list[Hit]:
     for label, name in (("family", party.last), ("given", party.first)):
         if not name.strip():
             hits.append(hit(f"The {role}'s {label} name is missing", where=where))
-        elif name.isalpha() and name.upper() not in PLACEHOLDERS:
+        elif name.isalpha() and name.upper() not in PLACEHOLDERS and not _ZZ.match(name):
             continue
         elif _DIGIT.search(name):
             hits.append(hit(f"The {role}'s {label} name has a digit in it", where=where))
-        elif name.strip().upper() in PLACEHOLDERS:
-            hits.append(hit(f"The {role}'s {label} name is a placeholder, not a name", where=where))
+        elif name.strip().upper() in PLACEHOLDERS or _ZZ.match(name):
+            mild = "warning" if name.strip().upper() == "NULL" else ""  # some people are called so
+            hits.append(
+                hit(f"The {role}'s {label} name is a placeholder, not a name", where=where, severity=mild)
+            )
     return hits
 
 

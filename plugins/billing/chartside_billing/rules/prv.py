@@ -30,9 +30,11 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
 _PO_BOX = re.compile(
-    r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|(LOCK|CALLER)\s?(BOX|BAG)\b)|^\s*BOX\s+\d",
+    r"\b(P\.?\s*O\.?\s*B(OX|X)?\b|POST(AL)?\s+OFFICE\s+BOX|APARTADO|APDO|(LOCK|CALLER|CALL)\s?(BOX|BAG)\b)|\bBOX\s+\d",
     re.IGNORECASE,
 )
+_RURAL = re.compile(r"\b(RR|R\.R\.|HC|RURAL\s+ROUTE|HIGHWAY\s+CONTRACT)\b", re.IGNORECASE)
+"""Boxes along a road, where the practice itself stands."""
 _TAXONOMY = re.compile(r"[0-9A-Z]{9}X\Z")
 _PHONE = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}\Z")
 
@@ -114,9 +116,15 @@ def billing_identified(v: View, k: Loaded) -> Outcome:
         hits.append(hit("The billing provider's tax ID is missing", where=where))
     elif party.tax_id_qualifier not in {"EI", "SY"}:
         hits.append(hit("The tax ID's qualifier is neither EI nor SY", where=where))
+    elif len(set(party.tax_id)) == 1:
+        hits.append(hit("The billing provider's tax ID is a placeholder", where=where))
     elif not (len(party.tax_id) == 9 and party.tax_id.isdigit()):
         hits.append(hit("The billing provider's tax ID does not have 9 digits", where=where))
     return hits
+
+
+def _is_po_box(line: str) -> bool:
+    return _PO_BOX.search(line) is not None and _RURAL.search(line) is None
 
 
 @check("PRV-003")
@@ -129,7 +137,7 @@ def street_address(v: View, k: Loaded) -> Outcome:
         return [hit("The billing provider's street address is missing", where="2010AA N3, N4")]
     where = place.where or v.billing.where or "2010AA N3, N4"
     hits: list[Hit] = []
-    if _PO_BOX.search(place.line1) or _PO_BOX.search(place.line2):
+    if any(_is_po_box(line) for line in (place.line1, place.line2)):
         hits.append(hit("The billing address is a PO box or lock box", where=where))
     if not place.country and not (len(place.zip) == 9 and place.zip.isdigit()):
         hits.append(hit("The billing address needs all 9 digits of its ZIP code", where=where))
@@ -159,6 +167,12 @@ def rendering(v: View, k: Loaded) -> Outcome:
             medical = all(line.code in EM for line in alone) or billing.taxonomy.startswith(_CLINICS)
             text = "An organisation bills, and nobody is named who gave the service"
             hits.append(hit(text, *alone, where="2310B", severity="warning" if medical else ""))
+    one = party or billing
+    usual = one.npi if one is not None else ""
+    again = [line for line in v.lines if usual and line.line.rendering and line.line.rendering.npi == usual]
+    if again:
+        text = "The line repeats the claim's rendering provider (2420A is for another one)"
+        hits.append(hit(text, *again, where="2420A NM1*82", severity="warning", mend="Leave 2420A out."))
     hits.extend(_other_author(v))
     if hits or any(line.visit and line.visit.note and line.visit.note.authors for line in v.lines):
         return hits
@@ -309,7 +323,9 @@ def _state_of(v: View, line: LineView) -> str:
     """Where the patient was: as the visit says, else the practice's state for a visit in person; empty: unknown."""
     if state := patient_state(v, line):
         return state
-    remote = line.pos in {"02", "10"} or (line.visit is not None and line.visit.mode in {"video", "audio"})
+    remote = line.pos in {"02", "10"} or (
+        line.visit is not None and line.visit.mode in {"video", "audio", "virtual"}
+    )
     place = v.billing.address if v.billing else None
     return "" if remote or place is None or v.claim.facility is not None else place.state
 

@@ -24,6 +24,7 @@ from chartside_billing.rules.codesets import (
     POS_START,
     PSYCHIATRY_RANGE,
     PSYCHIATRY_VALID,
+    PSYCHOTHERAPY,
     REPLACED_BY,
     RETIRED,
     SEPARATE,
@@ -34,6 +35,7 @@ from chartside_billing.rules.view import Day, LineView, View
 
 _QUALITY = re.compile(r"[0-9]{4}F|G[89][0-9]{3}|M1[0-9]{3}")
 """Quality data codes (CPT category II, HCPCS G8-G9 and M1): CMS takes them at $0.00."""
+_CODE = re.compile(r"([0-9]{5}|[0-9]{4}[FTUM]|0[0-9]{3}A|[A-Z][0-9]{4})\Z")
 _AMBULANCE = re.compile(r"[DEGHIJNPRS][DEGHIJNPRSX]\Z")
 """Origin and destination of an ambulance trip."""
 _NOT_OFFICE = {
@@ -45,6 +47,9 @@ _NOT_OFFICE = {
 """Encounter.class (v3-ActCode) of visits that were in no office."""
 
 
+_NO_25 = PSYCHOTHERAPY | {"90785"}
+
+
 @check("SVC-001")
 def code_format(v: View, k: Loaded) -> Outcome:
     """Five characters with a digit, and a code of the day."""
@@ -52,8 +57,8 @@ def code_format(v: View, k: Loaded) -> Outcome:
     unknown = False
     for line in v.lines:
         code = line.code
-        if not (len(code) == 5 and code.isalnum() and code.isascii() and any(c.isdigit() for c in code)):
-            what = "is missing" if not code else "does not have 5 letters or digits with a digit among them"
+        if not _CODE.match(code):
+            what = "has not the form of a CPT or HCPCS code (12345, 1234T, A1234)" if code else "is missing"
             hits.append(hit(f"The procedure code {what}", line))
         elif code in RETIRED:
             continue
@@ -171,6 +176,9 @@ def modifiers(v: View, k: Loaded) -> Outcome:
                 hits.append(hit(f"{modifier or 'An empty one'} is no known modifier", line, about=modifier))
         if len(given) > 4:
             hits.append(hit(f"{len(given)} modifiers; a line takes 4", line, about="modifier count"))
+        if "25" in given and line.code in _NO_25:
+            text = f"Modifier 25 is for evaluation and management, not for {line.code}"
+            hits.append(hit(text, line, about="25"))
         present = set(given)
         if len(present) != len(given):
             twice = next(m for m in given if given.count(m) > 1)
@@ -213,7 +221,9 @@ def place(v: View, k: Loaded) -> Outcome:
 
 def _remote(line: LineView) -> bool:
     """Telehealth is judged by TEL-001."""
-    return line.pos in {"02", "10"} or (line.visit is not None and line.visit.mode in {"video", "audio"})
+    return line.pos in {"02", "10"} or (
+        line.visit is not None and line.visit.mode in {"video", "audio", "virtual"}
+    )
 
 
 @check("SVC-008")

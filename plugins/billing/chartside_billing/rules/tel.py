@@ -12,7 +12,8 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.prv import licensed, patient_state
 from chartside_billing.rules.view import LineView, View
 
-_REMOTE = frozenset({"video", "audio"})
+_REMOTE = frozenset({"video", "audio", "virtual"})
+_HELD = {"video": "by video", "audio": "by audio", "virtual": "by telehealth"}
 _MODALITY = frozenset({"93", "95", "GT", "FQ", "FR", "G0"})
 _REASON = re.compile(
     r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not"
@@ -47,7 +48,8 @@ def place(v: View, k: Loaded) -> Outcome:
         elif line.pos not in allowed | TELEHEALTH_POS:
             hits.append(
                 hit(
-                    f"The visit was by {visit.mode}, but the place of service is {line.pos}, not 10 or 02",
+                    f"The visit was {_HELD.get(visit.mode, visit.mode)}, but the place of service is {line.pos},"
+                    " not 10 or 02",
                     line,
                 )
             )
@@ -98,7 +100,10 @@ def modality(v: View, k: Loaded) -> Outcome:
                 )
             unknown = unknown or wanted is None
         unheard = unheard or (
-            v.medicare and line.pos in TELEHEALTH_POS and mode is None and not present & _MODALITY
+            v.medicare
+            and line.pos in TELEHEALTH_POS
+            and mode in {None, "virtual"}
+            and not present & _MODALITY
         )
     if hits or not (unknown or unheard):
         return hits

@@ -15,6 +15,7 @@ from chartside_billing.rules.codesets import (
     MULTI_FAMILY,
     PROLONGED,
     PSYCHOTHERAPY,
+    QUARTER_HOURS,
     TIMED_PSYCHOTHERAPY,
 )
 from chartside_billing.rules.loaded import Loaded
@@ -185,9 +186,13 @@ def _overlapping(v: View, line: LineView, mine: Visit) -> int:
 @check("TIM-008")
 def overlapping(v: View, k: Loaded) -> Outcome:
     """No clinician in two individual sessions at once, nor over 24 hours a day."""
-    hits: list[Hit] = []
+    hits = [
+        hit(f"{line.line.quantity:f} units of 15 minutes are more than a day has", line)
+        for line in v.lines
+        if line.code in QUARTER_HOURS and (line.line.quantity or 0) > 96 * line.line.dates.days
+    ]
     if v.index is None:
-        return NEEDS["visit"]
+        return hits or NEEDS["visit"]
     for line in v.lines:
         if line.code not in LEAST_MINUTES or not line.npi or line.day is None:
             continue

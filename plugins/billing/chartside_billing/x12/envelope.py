@@ -167,9 +167,19 @@ def _count(trailer: Seg | None) -> int | None:
     return int(said) if said.isascii() and said.isdigit() and len(said) <= 10 else None
 
 
+_ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
+"""ISA is the one segment of fixed width: receivers refuse another one (TA1)."""
+
+
 def envelope_issues(interchange: Interchange, group: Group, transaction: TransactionSet) -> list[SyntaxIssue]:
     """Missing trailers and headers that no count can show. Counts and numbers are compared by rule EDI-002."""
-    issues = []
+    issues = [
+        SyntaxIssue(
+            "isa", f"ISA{n:02} has {len(told)} characters; it must have {width}", interchange.header.where
+        )
+        for n, width in enumerate(_ISA_WIDTHS, 1)
+        if len(told := interchange.header.get(n)) != width
+    ]
     for trailer, name, header in (
         (transaction.trailer, "SE", transaction.header),
         (group.trailer, "GE", group.header),

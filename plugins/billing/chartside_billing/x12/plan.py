@@ -25,7 +25,7 @@ _ACT_CODES = {
 """HL7 v3 ActCode. ``MCPOL`` is any managed care policy, not Medicare; ``PUBLICPOL`` may be any public plan: its words
 or its payer's name decide."""
 _PAYMENT_SOURCES = (
-    ("111", "16"),
+    ("11", "16"),
     ("511", "HM"),
     ("512", "12"),
     ("513", "13"),

@@ -16,14 +16,17 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from chartside.errors import ConfigError
-from chartside_billing.x12.segments import load
+from chartside.errors import ConfigError, InputError
+from chartside_billing.x12.segments import load, read_segments
 
 INSTALL = "pip install 'chartside[billing]'"
+STOPPED = "it stopped at this file"
+"""How the reason begins where the validator itself failed: it says nothing of the file."""
+_NUMBERED = re.compile(r"segment (\d+)")
 ALIASES = {"005010X222": "005010X222A1", "005010X222A2": "005010X222A1"}
 """Guides that pyx12 has no map for, and the one that describes the same segments."""
 KNOWN_FALSE_ALARMS = {
@@ -89,25 +92,52 @@ def _mended() -> Iterator[None]:
 def check_pyx12(data: bytes | str) -> list[Problem]:
     """What pyx12 finds wrong; empty if nothing. Raises ConfigError if it is not installed."""
     try:
-        from pyx12.errors import EngineError
-        from pyx12.params import ParamsBase
-        from pyx12.x12n_document import x12n_document
+        import pyx12.x12n_document  # noqa: F401
     except ImportError:
         raise ConfigError("billing", "pyx12 is not installed", mend=INSTALL) from None
-    report = io.StringIO()
     text = load(data)
+    found: list[Problem] = []
+    for piece, before in _interchanges(text):
+        found += [_moved(problem, before) for problem in _check_one(piece)]
+    return found
+
+
+def _interchanges(text: str) -> Iterator[tuple[str, int]]:
+    """Each interchange, with the number of segments before it: pyx12 takes the first one's delimiters for all."""
+    pieces: list[tuple[list[str], int]] = []
+    try:
+        for seg, d in read_segments(text):
+            if seg.id == "ISA":
+                pieces.append(([], seg.number - 1))
+            pieces[-1][0].append(d.element.join(seg.elements) + d.segment)
+    except InputError:
+        pieces = []
+    if len(pieces) < 2:
+        yield text, 0
+    else:
+        yield from (("\n".join(lines), before) for lines, before in pieces)
+
+
+def _moved(problem: Problem, before: int) -> Problem:
+    where = _NUMBERED.sub(lambda found: f"segment {int(found[1]) + before}", problem.where)
+    return problem if not before else replace(problem, where=where)
+
+
+def _check_one(text: str) -> list[Problem]:
+    from pyx12.errors import EngineError, X12Error
+    from pyx12.params import ParamsBase
+    from pyx12.x12n_document import x12n_document
+
+    report = io.StringIO()
     with _mended():
         try:
             valid = x12n_document(ParamsBase(), io.StringIO(text), None, None, None, fd_json=report)
         except EngineError:
             return [Problem("pyx12", "GS08", "no map for this guide")]
-        except (
-            IndexError,
-            KeyError,
-            AttributeError,
-            AssertionError,
-        ) as error:  # seen: a tenth component in SV101
-            return [Problem("pyx12", "", f"it stopped at this file ({type(error).__name__})")]
+        except X12Error:  # seen: an ISA of another width
+            return [Problem("pyx12", "segment 1 ISA", "the interchange's header is damaged")]
+        except Exception as error:  # seen: a tenth component in SV101, five diagnosis pointers
+            return [Problem("pyx12", "", f"{STOPPED} ({type(error).__name__})")]
     problems = list(_from_report(report.getvalue()))
     if not valid and not problems:
         alarm = "pyx12-guide" if ALIASES.keys() & set(re.split(r"[^A-Z0-9]", text[:400])) else ""

@@ -1549,3 +1549,162 @@ case(
     {"dx": ["F50.89X"], "lines.0.date": "2026-11-03", "created": "2026-11-05"},
     {"lines.0.date": "2026-11-03", "created": "2026-11-05"},
 )
+
+
+# --- faults that somebody else's deck made, and this book did not find ----------------------------------
+MBI = {"member": "1EG4TE5MK73", "group": ""}
+PART_B = {"name": "NGS MEDICARE PART B", "id": "13202"}
+case("COV-006", {"filing": "CI", "payer": PART_B, **MBI}, {**MEDICARE, "payer": PART_B}, forms="x")
+case(
+    "COV-006",
+    {"filing": "CI", "payer": {"name": "NORIDIAN MEDICARE", "id": "01112"}, **MBI},
+    {"filing": "CI", "payer": {"name": "OAK MEDICARE SUPPLEMENT", "id": "01112"}, **MBI},
+    forms="x",
+)
+case("COV-007", {**CHILD, **MEDICARE}, CHILD)
+case("COV-010", {**MEDICARE, "msp": "12"}, MEDICARE)
+case("COV-004", {"member": "PENDING"}, {"member": "PEND01"})
+case("COV-004", {"member": "000000000"}, {"member": "000000001"})
+case("EDI-001", {"edit": [("ZZ*ELM01          *", "ZZ*ELM01*")]}, {}, forms="x")
+case(
+    "CLM-001",
+    {"id": "VANDERBERG1", "subscriber.last": "VAN DER BERG"},
+    {"id": "VANGUARD1", "subscriber.last": "VAN DER BERG"},
+)
+case("CLM-004", {"frequency": "7", "original": "NONE"}, {"frequency": "7", "original": "NONE1"}, forms="x")
+case(
+    "CLM-004", {"frequency": "7", "original": "ELM2001"}, {"frequency": "7", "original": "ELM2002"}, forms="x"
+)
+case(
+    "CLM-009",
+    {"accident": {"kind": "AA", "date": "2026-03-11", "state": "IL"}, "filing": "AM"},
+    {"accident": {"kind": "AA", "date": "2026-03-10", "state": "IL"}, "filing": "AM"},
+)
+case(
+    "CLM-009",
+    {"filing": "WC"},
+    {"filing": "WC", "accident": {"kind": "EM", "date": "2026-01-05", "state": ""}},
+)
+case("CLM-010", {"pos": "32", "facility": {**PLACE, "zip": "60602"}}, {"pos": "32", "facility": PLACE})
+case("PRV-003", {"billing.line1": "CALL BOX 10"}, {"billing.line1": "RR 2 BOX 10"})
+case("PRV-003", {"billing.line1": "APARTADO 55"}, {"billing.line1": "55 APARTMENT WAY"})
+case("PRV-002", {"billing.tin": "000000000"}, {"billing.tin": "000000001"})
+case("PRV-004", {"lines.0.npi": "1245319599"}, {"lines.0.npi": "1679576722"}, forms="x")
+case("PAT-001", {"subscriber.last": "ZZTEST"}, {"subscriber.last": "ZTESTER"})
+case("SVC-001", one("9O834"), one("90834", **visit(45)))
+case("SVC-001", one("9083A"), one("0001F"), forms="x")
+case("SVC-002", one("97532"), one("97129"))
+case("SVC-002", one("M0064", **PRESCRIBER), one("99213", **PRESCRIBER))
+case("SVC-006", {"lines.0.mod": ["25"]}, lines(line("99213", mod=["25"]), **PRESCRIBER))
+case("TIM-008", lines(line("H0004", units="97"), chart=False), lines(line("H0004", units="40"), chart=False))
+case(
+    "ADD-002",
+    lines(line("99214"), line("90833"), line("90836"), **PRESCRIBER),
+    lines(line("99214"), line("90833"), line("90836", date="2026-03-12"), **PRESCRIBER),
+    forms="x",
+)
+case(
+    "COB-003",
+    {"sbr01": "S", "others": [{**FIRST, "line_date": "2026-03-21"}]},
+    {"sbr01": "S", "others": [FIRST]},
+)
+case(
+    "COB-003",
+    {"sbr01": "S", "others": [{**FIRST, "line_date": "2026-03-09"}]},
+    {"sbr01": "S", "others": [FIRST]},
+)
+case(
+    "COV-007",
+    {
+        "patch": [("Coverage/coverage", "subscriber", ref("RelatedPerson", "kin"))],
+        **extra(plain("RelatedPerson", "kin", name=[{"family": "Stone"}], birthDate="1961-01-01")),
+    },
+    {
+        "patch": [("Coverage/coverage", "subscriber", ref("RelatedPerson", "kin"))],
+        **extra(plain("RelatedPerson", "kin", name=[{"family": "Rivera"}], birthDate="1988-04-09")),
+    },
+    forms="b",
+)
+case(
+    "PRV-005",
+    {
+        "rendering.taxonomy": "",
+        "patch": [
+            (
+                "Practitioner/rendering",
+                "qualification+",
+                {"code": concept("1041C0700", "http://nucc.org/provider-taxonomy")},
+            )
+        ],
+    },
+    {
+        "rendering.taxonomy": "",
+        "patch": [
+            (
+                "Practitioner/rendering",
+                "qualification+",
+                {"code": concept("1041C0700X", "http://nucc.org/provider-taxonomy")},
+            )
+        ],
+    },
+    forms="b",
+)
+case(
+    "DOC-001",
+    {
+        "patch": [
+            (
+                "Encounter",
+                "period",
+                {"start": "2026-03-04T15:00:00-06:00", "end": "2026-03-04T15:55:00-06:00"},
+            )
+        ]
+    },
+    {
+        "patch": [
+            (
+                "Encounter",
+                "period",
+                {"start": "2026-03-11T02:00:00+00:00", "end": "2026-03-11T02:55:00+00:00"},
+            )
+        ]
+    },
+    forms="b",
+)
+AUDIO_VR = {
+    "pos": "10",
+    "lines.0.mod": ["93"],
+    "visit.class": "VR",
+    "visit.home": True,
+    "doc.text": "15:00-15:55.",
+}
+case(
+    "TEL-006",
+    AUDIO_VR,
+    {**AUDIO_VR, "doc.text": "15:00-15:55. By phone: client cannot use video."},
+    forms="b",
+)
+case(
+    "CLM-011",
+    {"pos": "21", "facility": PLACE, "visit.start": "", "visit.class": "IMP"},
+    {"pos": "21", "facility": PLACE, "visit.class": "IMP"},
+    forms="b",
+)
+
+
+def approval(**told: Any) -> Changes:
+    """A claim with an authorisation number, and the payer's answer to the request for it."""
+    answer = {
+        "status": "active",
+        "use": "preauthorization",
+        "outcome": "complete",
+        "preAuthRef": "A7788",
+        **told,
+    }
+    return {
+        "auth": "A7788",
+        **extra(plain("ClaimResponse", "pre", patient=ref("Patient", "subscriber"), **answer)),
+    }
+
+
+case("AUT-002", approval(outcome="error"), approval(), forms="b")

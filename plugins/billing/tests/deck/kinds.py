@@ -18,6 +18,7 @@ from .cases import (
     extra,
     lines,
     one,
+    plain,
     prior,
     visit,
 )
@@ -321,4 +322,40 @@ CLEAN: dict[str, dict[str, Any]] = {
         **SUD,
         "chart": False,
     },
+    "audio-of-class-vr": {
+        "pos": "10",
+        "lines.0.mod": ["93"],
+        "visit.class": "VR",
+        "visit.home": True,
+        "doc.text": "15:00-15:55, client could not use video; by phone.",
+    },
+    "medicare-advantage": {
+        "filing": "16",
+        "payer": {"name": "OAK MEDICARE ADVANTAGE", "id": "OAKMA"},
+        "member": "H1234567",
+        "patch": [("Coverage", "type", {"coding": [{"system": "https://nahdo.org/sopt", "code": "11"}]})],
+    },
+    "champva": {"filing": "CH", "payer": {"name": "CHAMPVA", "id": "84146"}, "group": ""},
+    "surname-null": {"subscriber.last": "NULL"},
+    "shelter": {"pos": "04"},
+    "no-total": {"patch": [("Claim", "total", {})]},
+    "place-of-the-facility": {
+        "facility": PLACE,
+        "patch": [
+            ("Claim", "item.0.locationCodeableConcept", {}),
+            ("Location/facility", "type", [{"coding": [{"code": "11"}]}]),
+        ],
+    },
+    "its-own-answer": extra(
+        plain(
+            "ClaimResponse",
+            "answer",
+            status="active",
+            use="claim",
+            outcome="complete",
+            created="2026-03-18",
+            patient=ref("Patient", "subscriber"),
+            request=ref("Claim", "claim"),
+        )
+    ),
 }
