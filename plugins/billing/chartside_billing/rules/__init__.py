@@ -22,6 +22,7 @@ from chartside_billing.rules import (  # noqa: F401 - each fills CHECKS
     inc,
     pat,
     prv,
+    prv_may,
     svc,
     tel,
     tim,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
 from chartside_billing.rules.codesets import EVALUATION
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.prv import is_same_kind
+from chartside_billing.rules.prv_may import is_same_kind
 from chartside_billing.rules.view import LineView, View
 
 _FIRST = EVALUATION | {"99202", "99203", "99204", "99205"}

@@ -9,7 +9,7 @@ from chartside_billing.codes.telehealth import MEDICARE_TELEHEALTH, NEVER_TELEHE
 from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import TELEHEALTH_EM, TELEHEALTH_MODIFIERS, TELEHEALTH_POS
 from chartside_billing.rules.loaded import Loaded
-from chartside_billing.rules.prv import licensed, patient_state
+from chartside_billing.rules.prv_may import licensed, patient_state
 from chartside_billing.rules.view import LineView, View
 
 _REMOTE = frozenset({"video", "audio", "virtual"})
