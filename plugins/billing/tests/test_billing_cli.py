@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -101,7 +102,7 @@ def test_unbilled_visits_of_an_ehr(ehr: Ehr, config: Path) -> None:
 @pytest.mark.ehr(clients=8)
 @pytest.mark.parametrize(("word", "state"), [("--arrived", "sent before"), ("--not-arrived", "sent")])
 def test_an_undecided_submission_is_settled_by_a_person(
-    ehr: Ehr, clock: FrozenClock, config: Path, word: str, state: str
+    opened: Any, clock: FrozenClock, config: Path, word: str, state: str
 ) -> None:
     """R-10: a file whose sending was cut is neither lost nor sent again blindly."""
 
@@ -109,11 +110,7 @@ def test_an_undecided_submission_is_settled_by_a_person(
         def submit(self, name: str, data: bytes) -> None:
             raise OutcomeUnknown("cut")
 
-    tables = {"enabled": True, **_house(config)}
-    outbound = {
-        "house": {"kind": "clearinghouse", "address": "localhost", "local": True, "data_classes": ["claim"]}
-    }
-    with host_for(ehr, clock, plugins={"billing": tables}, outbound=outbound) as host:
+    with opened(days=400) as host:
         context = host.context("billing")
         _, parties = open_house(context)
         claims = clean_claims(context, JobOptions())
@@ -122,22 +119,9 @@ def test_an_undecided_submission_is_settled_by_a_person(
     clock.advance(3600)
     assert "undecided claims" in run("settle", word, "--config", str(config))
     clock.advance(3600)
-    with host_for(ehr, clock, plugins={"billing": tables}, outbound=outbound) as host:
+    with opened(days=400) as host:
         report = host.run("billing.submit")
     assert report.counts[state] == len(claims) > 0
-
-
-def _house(config: Path) -> dict[str, object]:
-    table = {
-        "type": "local",
-        "recipient": "house",
-        "folder": str(config.parent / "house"),
-        "send": True,
-        "submitter_id": "LARK01",
-        "receiver_id": "HOUSE1",
-        "receiver_name": "HOUSE",
-    }
-    return {"clearinghouse": table, "days": 400}
 
 
 def test_the_next_payer_s_claims_are_written_from_the_835(tmp_path: Path) -> None:
