@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from chartside_billing.bundles import read_bundle
-from chartside_billing.bundles.cover import _somebody_else
+from chartside_billing.bundles.cover import _somebody_else, _used
 from chartside_billing.documents import Estimate
 from chartside_billing.model import Claim
 from chartside_billing.scrub_files import read_any
 from chartside_billing.x12.example import claim as example
+from chartside_billing.x12.graph import Graph
 from chartside_billing.x12.validate import check_pyx12
 from chartside_billing.x12.write837 import Control, write_837
 
@@ -386,3 +387,10 @@ def test_a_birth_date_of_any_form_is_compared() -> None:
     holder = {"resourceType": "RelatedPerson", "birthDate": ["1988-04-09"]}
     assert _somebody_else(holder, {"resourceType": "Patient", "birthDate": "1988-04-09"})
     assert not _somebody_else({**holder, "birthDate": None}, {"resourceType": "Patient"})
+
+
+def test_a_number_in_the_place_of_a_list_of_numbers_is_none() -> None:
+    """Found by the fuzz: another Claim's preAuthRef that is no list."""
+    other = {"resourceType": "Claim", "id": "2", "insurance": [{"preAuthRef": 1.5}], "item": [{}]}
+    assert _used("A1", {"resourceType": "Claim", "id": "1"}, Graph([("", other)])) == 0
+    assert _used("A1", {"id": "1"}, Graph([("", {**other, "insurance": [{"preAuthRef": ["A1"]}]})])) == 1

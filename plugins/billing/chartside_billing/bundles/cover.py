@@ -23,7 +23,7 @@ from chartside_billing.model import (
 )
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import MSP_TYPES
-from chartside_billing.x12.graph import Graph
+from chartside_billing.x12.graph import Graph, texts
 
 _ORDER = "PSTABCDEFGH"
 _MENTAL = frozenset({"MH", "A4", "A5", "A6", "A7", "A8", "CF", "30"})
@@ -254,7 +254,7 @@ def _used(number: str, resource: Resource, graph: Graph) -> Decimal:
     """Units of other Claims of the Bundle under the same number."""
     used = Decimal(0)
     for claim in graph.of("Claim"):
-        numbers = {str(n) for i in each(claim, "insurance") for n in i.get("preAuthRef") or []}
+        numbers = {n for i in each(claim, "insurance") for n in texts(i, "preAuthRef")}
         if own(claim) != own(resource) and claim.get("use", "claim") == "claim" and number in numbers:
             for item in each(claim, "item"):
                 used += parse_amount(str(part(item, "quantity").get("value", 1))) or 0
