@@ -18,7 +18,7 @@ from chartside_billing.model import (
 )
 from chartside_billing.money import parse_amount
 from chartside_billing.rules.codesets import PLACES, STATE_NAMES, STATES
-from chartside_billing.x12.graph import Graph
+from chartside_billing.x12.graph import Graph, numbers
 from chartside_billing.x12.parties import provider_of
 
 _ICD9 = "icd-9"
@@ -333,7 +333,7 @@ def _team(claim: Claim, resource: Resource, graph: Graph) -> None:
     if len(rendering) < 2:
         return
     for line, item in zip(claim.lines, each(resource, "item"), strict=False):
-        chosen = [n for n in item.get("careTeamSequence", []) if n in rendering]
+        chosen = [n for n in numbers(item, "careTeamSequence") if n in rendering]
         party = _party(rendering[chosen[0]], resource, graph) if chosen else None
         if party is not None and claim.rendering is not None and party.npi != claim.rendering.npi:
             line.rendering = party
