@@ -268,6 +268,7 @@ def test_the_next_payer_s_claim_carries_what_the_first_decided(tmp_path: Path) -
     after = secondary_claim(first, remittance.claims[0], remittance)
     assert after.insurance.payer is not None
     assert (after.insurance.payer.id, after.insurance.sequence) == ("22222", "S")
+    assert after.created is None  # made now: the decision is no later than the claim
     (other,) = after.others
     assert other.paid() == Decimal(100)
     (decision,) = after.lines[0].adjudications

@@ -23,7 +23,7 @@ from chartside_billing.fhir_claim.payers import later_coverages, payers_after_th
 from chartside_billing.model import Adjustment, Claim
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
-from chartside_billing.x12.secondary import standing_decision
+from chartside_billing.x12.secondary import decided_on, standing_decision
 from chartside_billing.x12.validate import check_all
 
 pytestmark = pytest.mark.ehr(clients=6)
@@ -321,6 +321,15 @@ def test_an_order_that_does_not_tell_makes_no_second_payer() -> None:
     assert [i["coverage"]["reference"] for i in both["insurance"]] == ["Coverage/a", "Coverage/b"]
     assert payers_after_the_first(both, []) == 1
     assert with_later(both, [cover("a", 1), cover("b", 2), cover("c", 3)]) == both
+
+
+def test_a_decision_is_dated_before_money_that_moves_later() -> None:
+    """DTP*573: the day of an EFT may lie ahead, and a decision dated in the future is refused (COB-003)."""
+    made = remittance("T1")
+    assert decided_on(made) == date(2026, 11, 23)
+    assert decided_on(replace(made, paid_on=date(2026, 12, 7))) == date(2026, 11, 23)
+    assert decided_on(replace(made, produced=None)) == date(2026, 11, 23)
+    assert decided_on(Remittance()) is None
 
 
 def test_of_several_decisions_the_one_that_stands_counts() -> None:

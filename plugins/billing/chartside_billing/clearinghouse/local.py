@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from chartside.clock import Clock
 from chartside.errors import ConfigError, InputError, MessageRejected
@@ -24,6 +25,8 @@ from chartside_billing.money import CENT, ZERO
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
 
+_ZONE = ZoneInfo("Pacific/Honolulu")
+"""Where the payer sits: its day is never ahead of a practice's in another state."""
 COPAY = Decimal(20)
 ALLOWED = Decimal("0.8")
 _DENIALS = (("197", "N54"), ("27", ""), ("29", ""))
@@ -92,7 +95,7 @@ class LocalClearinghouse(Clearinghouse):
             yield f"3-{number}.835", write_835(self._pay(payer, mine, number), created=now)
 
     def _pay(self, payer: str, claims: list[Claim], number: int) -> Remittance:
-        first, day = claims[0], self._clock.now().date()
+        first, day = claims[0], self._clock.now().astimezone(_ZONE).date()
         envelope = first.envelope
         paid = [self._paid(claim) for claim in claims]
         billing, insurer = first.billing, first.insurance.payer

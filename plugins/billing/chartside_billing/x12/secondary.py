@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from datetime import date
 
 from chartside.errors import InputError
 from chartside_billing.model import Amount, Claim, DateSpan, Insurance, Line, LineAdjudication
@@ -83,6 +84,7 @@ def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Cl
         lines=[_line(line, paid, payer, remittance) for line in after.lines],
         frequency="1",
         original_claim_number="",
+        created=None,  # it is made now, not when the first payer's was
     )
 
 
@@ -98,7 +100,7 @@ def _decided(insurance: Insurance, paid: PaidClaim, remittance: Remittance) -> I
         release=insurance.release or "Y",
         claim_number=paid.payer_claim_number,
         relationship=insurance.relationship or "18",
-        remittance_date=remittance.paid_on,
+        remittance_date=decided_on(remittance),
     )
 
 
@@ -107,8 +109,13 @@ def _destination(target: Insurance, before: Insurance) -> Insurance:
     return replace(target, sequence=target.sequence or ORDER[min(place, len(ORDER) - 1)])
 
 
+def decided_on(remittance: Remittance) -> date | None:
+    """The day of the decision (DTP*573): of the payment, or of the remittance where the money moves later (EFT)."""
+    return min((day for day in (remittance.paid_on, remittance.produced) if day), default=None)
+
+
 def _span(remittance: Remittance) -> DateSpan | None:
-    day = remittance.paid_on or remittance.produced
+    day = decided_on(remittance)
     return DateSpan(day) if day else None
 
 
