@@ -272,7 +272,15 @@ def test_trail_and_events_of_the_same_disclosure_count_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "event_", [{}, {"subtype": "x"}, {"subtype": [{"code": "disclose"}]}, {"subtype": [None]}]
+    "event_",
+    [
+        {},
+        {"subtype": "x"},
+        {"subtype": [{"code": "disclose"}]},
+        {"subtype": [None]},
+        {"subtype": [{"code": "disclose"}], "agent": [{"type": {"coding": {"code": "110152"}}}]},
+        {"subtype": [{"code": "disclose"}], "entity": [{"role": ["1"], "what": 5}]},
+    ],
 )
 def test_accounting_lives_with_events_of_any_form(event_: dict[str, Any]) -> None:
     assert accounting([event_], "Patient/p1") == []

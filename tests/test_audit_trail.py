@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,6 +128,7 @@ def tampered(trail: Trail, change: object) -> Trail:
         (lambda now: [*now[:-1], now[-1][:-20]], "line 8: was altered"),
         (lambda now: [*now[:-1], now[-1].replace(b"Patient/p8", b"Patient/p1")], "line 8: was altered"),
         (lambda now: [*now[:5], b"garbage\n", *now[5:]], "line 6: was altered"),
+        (lambda now: [*now[:5], b'{"n":6,"hash":"caf\xc3\xa9"}\n', *now[5:]], "line 6: was altered"),
     ],
     ids=[
         "edit",
@@ -139,6 +141,7 @@ def tampered(trail: Trail, change: object) -> Trail:
         "tear",
         "edit-last",
         "insert",
+        "no-ascii",
     ],
 )
 def test_tampering_is_detected(trail: Trail, change: object, says: str) -> None:
@@ -258,6 +261,41 @@ def test_a_full_disk_says_so(tmp_path: Path) -> None:
     assert trail.verify().ok
 
 
+def test_whatever_ends_a_shared_write_nobody_takes_it_for_done(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-10: the one whose records another caller took along must not go on as if they stood in the trail."""
+    entered, queued = threading.Event(), threading.Event()
+    write, told = Trail._write, []
+
+    def broken(self: Trail, records: list[AuditRecord]) -> None:
+        if len(records) == 1:
+            entered.set()
+            assert queued.wait(30)
+            return write(self, records)
+        raise TypeError("something that nobody thought of")
+
+    def append(number: int) -> None:
+        try:
+            trail.append(record(number))
+        except (AuditUnavailable, TypeError) as error:
+            told.append(type(error))
+
+    monkeypatch.setattr(Trail, "_write", broken)
+    threads = [threading.Thread(target=append, args=(n,)) for n in range(3)]
+    threads[0].start()
+    assert entered.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    while len(trail._queue) < 2:  # both wait for the first
+        time.sleep(0.001)
+    queued.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(told, key=str) == sorted([TypeError, AuditUnavailable], key=str)
+    assert len(list(trail.records())) == 1
+
+
 def test_files_are_for_this_user_only(trail: Trail) -> None:
     trail.append(record())
     for path in trail.path.parent.iterdir():
@@ -297,6 +335,7 @@ for n in range(100_000):
 """
 
 
+@pytest.mark.slow
 def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """S-9: two writers, each killed at some point; what they were told is written, is there."""
     path = tmp_path / "audit.jsonl"

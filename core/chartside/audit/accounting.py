@@ -106,27 +106,30 @@ def _records(records: Iterable[AuditRecord | Resource]) -> Iterator[AuditRecord]
 
 def _from_event(event: Resource) -> AuditRecord | None:
     """A disclosure from an AuditEvent, ours or another system's; None when it is none or cannot be read."""
+    try:
+        return _disclosed(event)
+    except (ValueError, AttributeError, TypeError, LookupError):
+        return None
+
+
+def _disclosed(event: Resource) -> AuditRecord | None:
     codes = [coding.get("code") for coding in _all(event, "subtype")]
     if "disclose" not in codes:
         return None
     agent = next((a for a in _all(event, "agent") if _code(a.get("type")) == "110152"), {})
     patient = next((e for e in _all(event, "entity") if _role(e) == "1"), {})
     data = next((e for e in _all(event, "entity") if _role(e) != "1" and e.get("role")), {})
-    purpose = next((_code(p) for p in _all(event, "purposeOfEvent")), "")
-    try:
-        return AuditRecord(
-            event=Event.DISCLOSURE,
-            plugin="ehr",
-            at=datetime.fromisoformat(str(event.get("recorded"))),
-            outcome=Result.SUCCESS if event.get("outcome") == "0" else Result.FAILURE,
-            patient=_who(patient.get("what")),
-            target=_who(data.get("what")) or str((data.get("what") or {}).get("type", "")),
-            data_class=_class(data.get("what")),
-            recipient=_who(agent.get("who")),
-            purpose=purpose,
-        )
-    except (ValueError, AttributeError):
-        return None
+    return AuditRecord(
+        event=Event.DISCLOSURE,
+        plugin="ehr",
+        at=datetime.fromisoformat(str(event.get("recorded"))),
+        outcome=Result.SUCCESS if event.get("outcome") == "0" else Result.FAILURE,
+        patient=_who(patient.get("what")),
+        target=_who(data.get("what")) or str((data.get("what") or {}).get("type", "")),
+        data_class=_class(data.get("what")),
+        recipient=_who(agent.get("who")),
+        purpose=next((_code(p) for p in _all(event, "purposeOfEvent")), ""),
+    )
 
 
 def _all(event: Resource, name: str) -> list[dict[str, Any]]:

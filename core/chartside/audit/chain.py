@@ -74,7 +74,7 @@ def parse(raw: bytes, key: bytes) -> dict[str, Any] | None:
     if not mark or not tail.endswith(b'"}\n'):
         return None
     body += b"}"
-    if not hmac.compare_digest(tail[:-3].decode("ascii", "replace"), digest(key, body)):
+    if not hmac.compare_digest(tail[:-3], digest(key, body).encode()):
         return None
     try:
         data = orjson.loads(body)

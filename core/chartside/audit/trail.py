@@ -96,9 +96,11 @@ class Trail:
     def _commit(self) -> None:
         with self._queued:
             tickets, self._queue = self._queue, []
-        error: AuditUnavailable | None = None
+        # Until it is known to be written it is not: whatever ends the write, nobody who waits takes it for done.
+        error: AuditUnavailable | None = AuditUnavailable("the audit trail was not written")
         try:
             self._write([record for ticket in tickets for record in ticket.records])
+            error = None
         except (OSError, Timeout) as problem:
             reason = (
                 problem.strerror if isinstance(problem, OSError) and problem.strerror else "it stays locked"
@@ -107,10 +109,11 @@ class Trail:
             error = AuditUnavailable(f"the audit trail cannot be written ({reason})", mend=mend)
         except AuditUnavailable as problem:
             error = problem
-        if error:
-            self._known = None
-        for ticket in tickets:
-            ticket.done, ticket.error = True, error
+        finally:
+            if error:
+                self._known = None
+            for ticket in tickets:
+                ticket.done, ticket.error = True, error
 
     def _write(self, records: list[AuditRecord]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
