@@ -8,7 +8,7 @@ from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
 from chartside.errors import AuditUnavailable, GateError, InputError, PolicyRefused, UndeclaredAccess
 from chartside.fhir import Create, FhirClient, Get, Update
-from chartside.gate.client import GatedFhir, Place, Route
+from chartside.gate.client import GatedFhir, Place, Route, patient_of
 from chartside.manifest import Manifest
 from chartside_adapters.generic import Generic
 
@@ -183,3 +183,11 @@ def test_includes_of_a_search_within_a_bundle_do_not_come_through(make, way):
     search = Get("Appointment", condition="_include=Appointment:patient&_count=20")
     [result] = getattr(make(Appointment="rs"), way)([search])
     assert {e["resource"]["resourceType"] for e in result.require()["entry"]} == {"Appointment"}
+
+
+@pytest.mark.parametrize(
+    "garbled", [5, True, {"actor": {"reference": "Patient/1"}}, "Patient/1", [7, None], None]
+)
+def test_a_garbled_participant_names_nobody(garbled):
+    """H-4: what a server sends must not end a read that was done."""
+    assert patient_of({"resourceType": "Appointment", "participant": garbled, "subject": garbled}) == ""

@@ -19,6 +19,7 @@ _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}\Z")
 _WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,199}\Z")
 _HAS = re.compile(r"_has:([A-Za-z]+):")
+_FAR = frozenset({"_query", "_filter", "_content", "_text"})
 _CHAIN = re.compile(r"[a-z][A-Za-z_-]*(?::([A-Za-z]+))?\.")
 
 
@@ -55,9 +56,9 @@ def need_search(manifest: Manifest, resource_type: str, params: Iterable[tuple[s
             _need_include(manifest, name, value)
         for other in _HAS.findall(name):
             need(manifest, other, "s")
-        if name == "_query" or name in ("_filter", "_content", "_text"):
+        if far := _FAR.intersection(re.split("[:.]", name)):  # with a modifier or in a chain, too
             raise UndeclaredAccess(
-                f"plugin {manifest.name} may not use {name}: it reaches beyond what is declared"
+                f"plugin {manifest.name} may not use {min(far)}: it reaches beyond what is declared"
             )
         chain = _CHAIN.match(name) if not name.startswith("_") else None
         if chain:

@@ -378,7 +378,9 @@ def patient_of(resource: Resource) -> str:
     if resource.get("resourceType") == "Patient":
         return reference(resource)
     places = [resource.get(name) for name in ("patient", "subject", "for", "beneficiary")]
-    places += [p.get("actor") for p in resource.get("participant") or [] if isinstance(p, dict)]
+    taking_part = resource.get("participant")
+    if isinstance(taking_part, list):
+        places += [p.get("actor") for p in taking_part if isinstance(p, dict)]
     for place in places:
         found = place.get("reference") if isinstance(place, dict) else None
         if isinstance(found, str) and re.fullmatch(r"Patient/[A-Za-z0-9\-.]{1,64}", found):
