@@ -275,7 +275,12 @@ def test_an_answer_without_a_bearer_token(server, ec, clock, body):
         tokens_of(server, ec, clock).token()
 
 
-@pytest.mark.parametrize("trouble", [Reply(500), Reply(429, b"", {"Retry-After": "1"}), Reply(cut=True)])
+HALF = Reply(200, b'{"access_', {"Content-Length": "100", "Connection": "close"})
+
+
+@pytest.mark.parametrize(
+    "trouble", [Reply(500), Reply(429, b"", {"Retry-After": "1"}), Reply(cut=True), HALF]
+)
 def test_trouble_is_sat_out_with_a_new_assertion(server, ec, clock, trouble):
     """S-3: a repeated assertion would be refused as a replay."""
     answering(server, trouble, trouble, given(1))

@@ -76,6 +76,18 @@ def test_nothing_anywhere_says_what_to_do(server):
         discover(server.url)
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_that_fails_for_a_moment_is_not_misconfigured(server, status):
+    """H-4: tried again, in place of "check ehr.base_url"; 500 for .well-known alone is seen in the field."""
+    server.script = [Reply(status)]
+    with pytest.raises(errors.ServerError) as caught:
+        discover(server.url)
+    assert caught.value.retryable
+    fallback = metadata({"token": "https://a.example/token"})
+    server.script = [lambda s: Reply(status) if "well-known" in s.path else fallback(s)]
+    assert discover(server.url).fallback
+
+
 def test_a_server_that_is_away_is_retryable(nowhere):
     with pytest.raises(errors.Unreachable):
         discover(nowhere)

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from chartside.errors import FhirError, SmartError
+from chartside.errors import FhirError, ServerError, SmartError
 from chartside.fhir.capabilities import Capabilities
 from chartside.fhir.session import new_session
 from chartside.smart.web import Reply, exchange, require_endpoint
@@ -49,23 +49,30 @@ class SmartConfiguration:
 def discover(base_url: str, *, session: requests.Session | None = None) -> SmartConfiguration:
     """Ask a FHIR server where its authorisation server is. No token is sent.
 
-    Raises SmartError where neither place says it, or where an endpoint is not https; Unreachable.
+    Raises SmartError where neither place says it, or where an endpoint is not https; Unreachable, ServerError.
     """
     session = session or new_session(pool=1, user_agent="chartside")
     base = base_url.rstrip("/")
-    found = _well_known(session, base) or _from_metadata(session, base)
+    known = _get(session, f"{base}/.well-known/smart-configuration", "smart-configuration")
+    found = read_configuration(known.body) if known and known.status == 200 else None
+    if found is not None:
+        return found
+    metadata = _get(session, f"{base}/metadata", "CapabilityStatement")
+    found = _from_metadata(metadata) if metadata and metadata.status == 200 else None
     if found is None:
+        if metadata and metadata.status >= 500:  # that of the former says nothing: some know no .well-known
+            raise ServerError(
+                "the server failed when it was asked where tokens come from",
+                method="GET",
+                resource_type="CapabilityStatement",
+                status=metadata.status,
+            )
         raise SmartError(
             "the server names no token endpoint, neither in .well-known/smart-configuration nor in its metadata",
             mend="check ehr.base_url (it ends before /Patient); if it is right, ask the vendor whether backend "
             "services are switched on",
         )
     return found
-
-
-def _well_known(session: requests.Session, base: str) -> SmartConfiguration | None:
-    reply = _get(session, f"{base}/.well-known/smart-configuration", "smart-configuration")
-    return read_configuration(reply.body) if reply and reply.status == 200 else None
 
 
 def read_configuration(body: Mapping[str, Any]) -> SmartConfiguration | None:
@@ -87,9 +94,8 @@ def read_configuration(body: Mapping[str, Any]) -> SmartConfiguration | None:
     )
 
 
-def _from_metadata(session: requests.Session, base: str) -> SmartConfiguration | None:
-    reply = _get(session, f"{base}/metadata", "CapabilityStatement")
-    uris = Capabilities(reply.body).oauth_uris if reply and reply.status == 200 else {}
+def _from_metadata(reply: Reply) -> SmartConfiguration | None:
+    uris = Capabilities(reply.body).oauth_uris
     if not uris.get("token"):
         return None
     token = require_endpoint(uris["token"], "token endpoint")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
+import urllib3.exceptions
 
 from chartside.config import is_loopback
 from chartside.errors import FhirError, InvalidAnswer, LimitExceeded, SmartError, Unreachable
@@ -80,7 +81,11 @@ def _attempt(
         return LimitExceeded(str(error), method=method, resource_type=what)
     except orjson.JSONDecodeError:
         return InvalidAnswer("the answer is no JSON", method=method, resource_type=what)
-    except requests.RequestException:
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+    ):  # the last two while it is read
         return Unreachable("no connection, or it was cut", method=method, resource_type=what)
 
 
