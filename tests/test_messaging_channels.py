@@ -6,11 +6,13 @@ import json
 import socket
 import ssl
 import threading
+import time
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -26,8 +28,10 @@ from chartside.errors import (
     OutcomeUnknown,
     RecipientStopped,
 )
-from chartside.messaging import Attachment, DeliveryStatus, OutboundMessage
+from chartside.messaging import Attachment, DeliveryStatus, OutboundMessage, Receipt, web
 from chartside.messaging.gateway import Gateway
+from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
+from chartside.messaging.sending import Sender
 from chartside.messaging.setup import open_channels
 from chartside.messaging.signatures import HEADER, Verifier, sign
 
@@ -102,6 +106,36 @@ def test_gateway_refuses(gateway, local):
     """R-17: a definite failure."""
     gateway.rejects = frozenset({TEXT.to})
     fails(lambda: local.send(TEXT), MessageRejected)
+
+
+def test_gateway_that_never_ends(gateway, local, monkeypatch):
+    """S-14: a provider's answer is believed up to a megabyte."""
+    monkeypatch.setattr(web, "MOST", 20)
+    fails(lambda: local.send(TEXT), OutcomeUnknown)
+
+
+def test_no_more_calls_at_once_than_a_channel_takes():
+    """A mail server that takes three connections of one mailbox refuses the fourth."""
+    now, most, lock = [0], [0], threading.Lock()
+
+    class Narrow(LocalGatewayChannel):
+        parallel = 2
+
+        def send(self, message):
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.001)
+            with lock:
+                now[0] -= 1
+            return Receipt("1")
+
+    settings = GatewaySettings(type="x", recipient="g", url="http://127.0.0.1:9")
+    narrow = Narrow(settings, clock=CLOCK)
+    sender = Sender(lambda: {"sms": narrow}, CLOCK, timedelta(minutes=5))
+    one = SimpleNamespace(via=SimpleNamespace(kind="sms"), key="k", message=lambda: TEXT)
+    assert sender.send([(one, None)] * 20, sender.deadline()) == [None] * 20
+    assert 1 <= most[0] <= 2
 
 
 def test_gateway_that_is_not_there():
@@ -527,7 +561,6 @@ def test_everything_wrong_is_told_at_once():
 
 def test_a_second_channel_of_the_same_name_is_refused():
     """The hook hands over classes keyed by name."""
-    from chartside.messaging.local import LocalGatewayChannel
 
     class Twin(LocalGatewayChannel):
         name = "gateway"

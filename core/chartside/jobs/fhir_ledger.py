@@ -78,11 +78,18 @@ class FhirLedger(Ledger):
         claims = {e.key: self._seen(e, found[e.key]) for e in effects if e.key in found}
         new = [effect for effect in effects if effect.key not in found]
         if not self._together:
-            return [claims.get(e.key) or Claim(e, State.CLAIMED) for e in effects]
+            return self._needed([claims.get(e.key) or Claim(e, State.CLAIMED) for e in effects])
         claims |= {c.effect.key: c for c in self._take_over(list(claims.values()))}
         answers = self._send([self._create(effect, State.CLAIMED) for effect in new])
         claims |= {c.effect.key: c for c in self._settle(new, answers, State.CLAIMED)}
-        return [claims[effect.key] for effect in effects]
+        return self._needed([claims[effect.key] for effect in effects])
+
+    def _needed(self, claims: list[Claim]) -> list[Claim]:
+        """Forget the records of what has ended: a service that runs for months sees each due effect again and again."""
+        for claim in claims:
+            if claim.state in (State.DONE, State.NOT_DONE):
+                self._known.pop(claim.effect.key, None)
+        return claims
 
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
         """See Ledger."""

@@ -17,7 +17,7 @@ from chartside.messaging.channel import (
     OutboundMessage,
     Receipt,
 )
-from chartside.messaging.web import exchange, session
+from chartside.messaging.web import Reply, exchange, session
 
 
 class GatewaySettings(ChannelSettings):
@@ -48,20 +48,20 @@ class LocalGatewayChannel(Channel):
         """See Channel."""
         body = {"to": message.to, "body": message.body, "reference": message.reference}
         answer = self._exchange("POST", json=body)
-        if answer.status_code == 429:
+        if answer.status == 429:
             raise ChannelUnavailable("the gateway is busy")
-        if answer.status_code == 403:
+        if answer.status == 403:
             raise RecipientStopped()
-        if 400 <= answer.status_code < 500:
+        if 400 <= answer.status < 500:
             raise MessageRejected("the gateway refused the message")
-        if answer.status_code != 202:
-            raise OutcomeUnknown(f"the gateway answered {answer.status_code}")
+        if answer.status != 202:
+            raise OutcomeUnknown(f"the gateway answered {answer.status}")
         return _receipt(answer.json())
 
     def lookup(self, message: OutboundMessage, since: datetime) -> Receipt | None:
         """See Channel. By the reference; the gateway keeps every one."""
         answer = self._exchange("GET", params={"reference": message.reference})
-        if answer.status_code != 200:
+        if answer.status != 200:
             raise OutcomeUnknown("the gateway cannot tell")
         found = answer.json()
         return _receipt(found[0]) if found else None
@@ -70,7 +70,7 @@ class LocalGatewayChannel(Channel):
         """See Channel."""
         self._http.close()
 
-    def _exchange(self, method: str, **sent: Any) -> Any:
+    def _exchange(self, method: str, **sent: Any) -> Reply:
         url = f"{self.settings.url}/messages"
         return exchange(self._http, method, url, timeout=self.settings.timeout, **sent)
 

@@ -22,7 +22,6 @@ PERMIT_HOLDS = timedelta(seconds=60)
 
 _log = logging.getLogger("chartside.messaging")
 _ATTEMPTS = 3
-_PARALLEL = 8
 
 
 class Sender:
@@ -38,14 +37,18 @@ class Sender:
 
     def send(self, pairs: Sequence[tuple[Attempt, Claim]], until: datetime) -> list[ChartsideError | None]:
         """Each message once; None where the provider has it. ``until``: the deadline of their decisions."""
-        with ThreadPoolExecutor(_PARALLEL, "chartside-send") as pool:
+        with ThreadPoolExecutor(self._parallel(pairs), "chartside-send") as pool:
             return list(pool.map(lambda pair: self._send(pair[0], until), pairs))
 
     def ask(self, pairs: Sequence[tuple[Attempt, Claim]]) -> list[ChartsideError | None]:
         """Of each message that was begun and never ended: None, the provider has it; MessageRejected, it had it and
         could not deliver it; ChannelUnavailable, it certainly never got it; OutcomeUnknown, nobody knows (yet)."""
-        with ThreadPoolExecutor(_PARALLEL, "chartside-ask") as pool:
+        with ThreadPoolExecutor(self._parallel(pairs), "chartside-ask") as pool:
             return list(pool.map(lambda pair: self._ask(pair[0]), pairs))
+
+    def _parallel(self, pairs: Sequence[tuple[Attempt, Claim]]) -> int:
+        """As many calls at once as each of the channels takes."""
+        return min([self._channels()[one.via.kind].parallel for one, _ in pairs], default=1)
 
     def _send(self, one: Attempt, until: datetime) -> ChartsideError | None:
         channel = self._channels()[one.via.kind]

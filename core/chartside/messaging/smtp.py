@@ -54,7 +54,7 @@ class SmtpChannel(Channel):
     name: ClassVar[str] = "smtp"
     kind: ClassVar[str] = "email"
     settings_model = SmtpSettings
-    parallel: ClassVar[int] = 4
+    parallel: ClassVar[int] = 3  # Exchange Online takes three connections of one mailbox at once (M)
     # a third of a batch: 0.18 requests a reminder with transactions (100: 0.14, 10: 0.32)
     at_once: ClassVar[int] = 34
 

@@ -161,7 +161,7 @@ def _client(settings: TwilioSettings, pool: int) -> Any:
             sent = {k: asked.get(k) for k in ("params", "data", "headers", "auth")}
             target = url.replace(API, settings.base_url, 1)
             answer = exchange(self._http, method, target, timeout=settings.timeout, **sent)
-            return Response(answer.status_code, answer.text)
+            return Response(answer.status, answer.content.decode("utf-8", "replace"))
 
     user, secret = settings.api_key or settings.account_sid, settings.auth_token.get_secret_value()
     return Client(user, secret, settings.account_sid, http_client=Http())

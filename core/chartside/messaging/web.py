@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -23,15 +25,35 @@ def session(pool: int) -> requests.Session:
     return made
 
 
-def exchange(
-    http: requests.Session, method: str, url: str, *, timeout: float, **sent: Any
-) -> requests.Response:
+MOST = 1024 * 1024
+"""Bytes of an answer that are believed (S-14); fifty listed messages have 50 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's answer. ``json`` raises ValueError where it is none."""
+
+    status: int
+    content: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.content)
+
+
+def exchange(http: requests.Session, method: str, url: str, *, timeout: float, **sent: Any) -> Reply:
     """One exchange. Raises ChannelUnavailable where no connection came about, OutcomeUnknown where it broke off.
 
     What ``requests`` says is not passed on: it holds the URL, and that may hold a number.
     """
+    limits: dict[str, Any] = {
+        "timeout": (min(timeout, 5.0), timeout),
+        "allow_redirects": False,
+        "stream": True,
+    }
     try:
-        return http.request(method, url, timeout=(min(timeout, 5.0), timeout), allow_redirects=False, **sent)
+        with http.request(method, url, **limits, **sent) as answer:
+            return Reply(answer.status_code, _read(answer))
     except ConnectTimeout:
         raise ChannelUnavailable("the provider cannot be reached") from None
     except NoConnection as error:
@@ -40,6 +62,15 @@ def exchange(
         raise OutcomeUnknown("the provider's answer was cut off") from None
     except RequestException as error:
         raise OutcomeUnknown(f"no whole answer came ({type(error).__name__})") from None
+
+
+def _read(answer: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_content(64 * 1024):
+        content += chunk
+        if len(content) > MOST:
+            raise OutcomeUnknown("the provider's answer is longer than any that it should give")
+    return bytes(content)
 
 
 def _never_connected(error: NoConnection) -> bool:
