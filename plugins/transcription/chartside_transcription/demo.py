@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from chartside.codes import CONSENT_SCOPE_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, coding
 from chartside.context import Context
 from chartside.demo import Stage
 from chartside.errors import ConsentRefused
+from chartside.types import Resource
 from chartside_transcription.draft import Draft, load_template, make_draft
 from chartside_transcription.draft.model import span_json
 from chartside_transcription.draft.rules import Rules
@@ -28,6 +31,7 @@ from chartside_transcription.transcript import Transcript
 
 OPTIONS = Options(speakers=2, roles=("clinician", "client"), hotwords=("sertraline",))
 """The drug as it would come out of the client's chart."""
+MOST_ASKED = 20
 
 
 @contextmanager
@@ -72,13 +76,12 @@ def show(context: Context, stage: Stage) -> None:
             service.start(Sitting(refused[0]), OPTIONS)
         except ConsentRefused as error:
             stage.say(f"{refused[0]} does not: {error}")
-    if not allowed:
-        stage.say(
-            "So no session is written down. Among 200 invented clients some permit it: chartside demo --clients 200"
-        )
+    client = allowed[0] if allowed else _consenting(context, stage, refused)
+    if not client:
+        stage.say("Nobody's consent can be recorded in this EHR, so no session is written down.")
         return
     transcript, draft = demo(service.engine, stage.say)
-    _sign(stage, service, service.review.file(draft, transcript, Sitting(allowed[0]), "demo"))
+    _sign(stage, service, service.review.file(draft, transcript, Sitting(client), "demo"))
 
 
 def _sign(stage: Stage, service: Service, id: str) -> None:
@@ -89,6 +92,35 @@ def _sign(stage: Stage, service: Service, id: str) -> None:
     stage.say(f"\nFiled as a draft that says it was written by a machine: {id} ({review.status(id)}).")
     final = review.sign(id, signer)
     stage.say(f"Read and signed by {signer}: {review.status(final)}. The sound was on no disk and is gone.")
+
+
+def _consenting(context: Context, stage: Stage, clients: list[str]) -> str:
+    """The first client who permits everything once both forms are signed: somebody who said no before stays a no."""
+    for who in clients[:MOST_ASKED]:
+        for kind in (ConsentType.RECORDING, ConsentType.AI_USE):
+            stage.host.route.ehr.client.create(_signed(who, kind, context))  # as the front desk would
+        with suppress(ConsentRefused):
+            Permits(context, Sitting(who)).require()
+            stage.say(f"{who} signs both forms now: {ConsentType.RECORDING} and {ConsentType.AI_USE}.")
+            return who
+    return ""
+
+
+def _signed(client: str, kind: ConsentType, context: Context) -> Resource:
+    """A consent of a client of the demo, as of today."""
+    now = context.clock.now()
+    end = (now + timedelta(days=365)).date().isoformat()
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {"coding": [coding(CONSENT_SCOPE_SYSTEM, "patient-privacy")]},
+        "category": [{"coding": [coding(CONSENT_TYPE_SYSTEM, kind.value)]}],
+        "patient": {"reference": client},
+        "dateTime": now.isoformat(timespec="seconds"),
+        "performer": [{"reference": client}],
+        "policy": [{"uri": f"https://chartside.dev/sandbox/policy/{kind.value}"}],
+        "provision": {"type": "permit", "period": {"start": now.date().isoformat(), "end": end}},
+    }
 
 
 def _clients(context: Context, stage: Stage) -> tuple[list[str], list[str]]:
