@@ -137,6 +137,10 @@ def test_a_safety_question_stands_even_without_an_answer():
         "I was burning myself.",
         "I just want to end it.",
         "She threatened me.",
+        "He keeps two rifles in the basement.",
+        "I said that I am going to kill you.",
+        "I did not want to go on without her.",
+        "I have the 988 number in my phone.",
     ],
 )
 def test_a_risk_statement_is_quoted_whole(said):

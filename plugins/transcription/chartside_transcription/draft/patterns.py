@@ -15,12 +15,15 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "risk",
         rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn|stab|hang|shoot|starv)(?:t?ing|e)? {_SELF}"
-        r"|kill(?:ing|ed)? (?:him|her|them|someone|somebody|people|my)\b|hurt(?:ing)? (?:him|her|them|someone|somebody|"
+        r"|kill(?:ing|ed)? (?:you|him|her|them|someone|somebody|people|my)\b|"
+        r"hurt(?:ing)? (?:him|her|them|someone|somebody|"
         r"anyone|anybody|others|people)\b|want(?:ing|ed)? to (?:die|be dead|disappear)|"
         r"(?:not|n't) want(?:ing)? to (?:be alive|live|be here|wake up|exist)|(?:not|never|n't) wak(?:e|ing) up|"
         r"be(?:ing)? alive|(?:was|were|wish\w*|be) dead|reason to live|worth living|"
         r"(?:end|ending|take|taking) (?:my|your|his|her|their) (?:own )?life|end(?:ing)? it\b|"
-        r"better off (?:dead|without)|overdos|safety plan|weapon|\bguns?\b|not (?:feel(?:ing)? )?safe|unsafe|"
+        r"better off (?:dead|without)|overdos|safety plan|weapon|\bguns?\b|"
+        r"firearms?|\brifles?\b|pistols?|\b988\b|go on without (?:him|her|them)|"
+        r"not (?:feel(?:ing)? )?safe|unsafe|"
         r"(?:hits?|hitting|beats?|chok(?:es?|ed|ing)|strangl\w+|threaten(?:s|ed)?|rap(?:es?|ed)) "
         r"(?:me|you|her|him|us)\b|(?:afraid|scared) of (?:him|her|them)\b|abus(?:e|ed|ive|ing)\b|assault|"
         r"\brisk (?:is|was|of|to|level|assess)",
