@@ -218,7 +218,8 @@ def _claim_words(name: str, report: Report, levels: set[str], *, each: bool) -> 
         said = sorted({one.rule.id for one in report.findings if one.repeats == f.rule.id})
         also = f" (also {', '.join(said)})" if said else ""
         mark = ", unconfirmed" if f.rule.basis == "unconfirmed" else ""
-        place = f" ({f.where})" if f.where else ""
+        lines = f"line{'s' * (len(f.lines) > 1)} {', '.join(map(str, f.lines))}" if f.lines else ""
+        place = f" ({', '.join(filter(None, (lines, f.where)))})" if lines or f.where else ""
         yield f"  {f.severity.upper():<7} {f.message}{place}"
         yield f"          Why: {f.rule.message}"
         yield f"          Mend: {f.mend}"

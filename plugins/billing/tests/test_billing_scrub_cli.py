@@ -50,7 +50,7 @@ def test_findings_are_shown_by_claim_with_the_mend(files: Path) -> None:
     assert code == 1
     assert "Claim ELM2002 (" in shown
     assert "ERROR   Modifier HO stands twice on the line" in shown
-    assert "Mend: Keep the modifiers that are true." in shown
+    assert "Mend: Keep the modifiers that are true, each once." in shown
     assert "[SVC-006, unconfirmed; prevents CARC 182, CARC 4; $150.00 at risk]" in shown
     assert shown.count("load the NCCI pairs") == 1
     assert shown.rstrip().endswith("2 claims and documents, 1 without an error.")

@@ -36,7 +36,10 @@ def control_number(v: View, k: Loaded) -> Outcome:
             hit("The patient control number holds the patient's name, number or birth date", where=where)
         )
     if v.index is not None and v.index.repeats_id(claim):
-        hits.append(hit("Another claim of this batch has the same patient control number", where=where))
+        text = "Another claim of this batch has the same patient control number"
+        hits.append(
+            hit(text, where=where, mend="Give each claim its own number; payments are matched by it.")
+        )
     return hits
 
 
@@ -211,7 +214,8 @@ def accident(v: View, k: Loaded) -> Outcome:
     if not claim.causes:
         kind = {"WC": "workers' compensation", "AM": "auto insurance"}.get(v.filing)
         text = f"The claim goes to {kind}, but names no accident or employment as cause"
-        return [hit(text, where=where)] if kind else OK
+        mend = "Say in CLM11 what the service is related to (EM, AA, OA), with the accident's date."
+        return [hit(text, where=where, mend=mend)] if kind else OK
     hits: list[Hit] = []
     if any(cause not in {"AA", "EM", "OA"} for cause in claim.causes):
         hits.append(hit("CLM11 holds a cause that is none of AA, EM, OA", where=where))
@@ -221,7 +225,9 @@ def accident(v: View, k: Loaded) -> Outcome:
         text = "The claim names an accident or employment as cause, without the accident's date"
         hits.append(hit(text, where=where, severity="warning" if illness else ""))
     elif v.last_day and date_given.start > v.last_day:
-        hits.append(hit("The accident is dated after the service", where=where))
+        hits.append(
+            hit("The accident is dated after the service", where=where, mend="Correct one of the dates.")
+        )
     if "AA" in claim.causes and not claim.accident_state and not claim.accident_country:
         hits.append(hit("An auto accident needs the state where it happened", where=where))
     if (
@@ -259,7 +265,8 @@ def facility(v: View, k: Loaded) -> Outcome:
         elif (
             needed and place is not None and not place.country and len(place.zip) == 5 and place.zip.isdigit()
         ):
-            hits.append(hit("The service facility's ZIP code needs all 9 digits", where=where))
+            text = "The service facility's ZIP code needs all 9 digits"
+            hits.append(hit(text, where=where, mend="Look up the four further digits (USPS)."))
         if needed and not party.last:
             hits.append(hit("The service facility's name is missing", where=where))
     return hits

@@ -20,7 +20,8 @@ def base(v: View, k: Loaded) -> Outcome:
         if not any(line.own for line in lines):
             continue
         if len(lines) > 1 or any((line.line.quantity or 1) > 1 for line in lines):
-            hits.append(hit("90839 is reported once a day", *lines))
+            mend = "Send it once, with one unit; add 90840 above 74 minutes."
+            hits.append(hit("90839 is reported once a day", *lines, mend=mend))
         for line in lines:
             if not line.own:
                 continue

@@ -43,7 +43,9 @@ def management(v: View, k: Loaded) -> Outcome:
     unknown = False
     if {"98979", "98980"} <= v.codes:
         both = [line for line in v.lines if line.code in {"98979", "98980"}]
-        hits.append(hit("98979 is not reported with 98980", *both))
+        hits.append(
+            hit("98979 is not reported with 98980", *both, mend="Keep the one that the minutes reach.")
+        )
     for line in v.lines:
         if line.code not in RTM_MANAGEMENT:
             continue

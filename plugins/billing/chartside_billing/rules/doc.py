@@ -44,7 +44,12 @@ def final(v: View, k: Loaded) -> Outcome:
         elif note.signed is False:
             hits.append(hit("The note is not signed", where=note.ref or where))
     hits.extend(
-        hit("The visit behind this line was on another day than the line says", line, severity="warning")
+        hit(
+            "The visit behind this line was on another day than the line says",
+            line,
+            severity="warning",
+            mend="Link the visit of that day, or correct the date of service.",
+        )
         for line in v.lines
         if line.code in _ONE_DAY and _elsewhen(line)
     )

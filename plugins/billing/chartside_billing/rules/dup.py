@@ -16,6 +16,7 @@ from chartside_billing.rules.codesets import (
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
+_TWICE = "Remove it if it was given once; else show that it was given again (units, or 76, 77, 59)."
 _FAMILIES = (INDIVIDUAL, EVALUATION, FAMILY, GROUP, EM, TESTING_ADMINISTRATION)
 
 
@@ -41,7 +42,7 @@ def exact(v: View, k: Loaded) -> Outcome:
         if position and not REPEAT & set(line.modifiers):
             twins = [other for other in lines[:position] if _same_service(line, other)]
             if twins:
-                hits.append(hit("The same service stands twice on the claim", line))
+                hits.append(hit("The same service stands twice on the claim", line, mend=_TWICE))
     if claim.frequency == "1":
         for line in lines:
             others = [o for o in v.others_on(line.day) if _later(v, claim, o)]

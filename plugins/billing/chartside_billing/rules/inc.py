@@ -10,6 +10,9 @@ from chartside_billing.rules.view import LineView, View
 
 _FIRST = EVALUATION | {"99202", "99203", "99204", "99205"}
 """The evaluation of a new problem, and E/M of a new patient."""
+_FITTING = (
+    "Set the modifier of the profession or degree of who gave the service, or correct the taxonomy code."
+)
 _INSTITUTIONS = frozenset({"21", "22", "23", "31"})
 _EDUCATION = frozenset({"AH", "AJ", "SA", "AF", "HM", "HN", "HO", "HP"})
 
@@ -77,7 +80,7 @@ def supervision_modifier(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"This payer asks for modifier {wanted} for this kind of clinician", line))
         if taxonomy and v.claim.supervising is None:
             hits.extend(
-                hit(f"Modifier {modifier} does not fit the clinician's taxonomy code", line)
+                hit(f"Modifier {modifier} does not fit the clinician's taxonomy code", line, mend=_FITTING)
                 for modifier in line.modifiers
                 if modifier in _EDUCATION and not is_same_kind(taxonomy, modifier)
             )

@@ -128,7 +128,8 @@ def street_address(v: View, k: Loaded) -> Outcome:
     if any(_is_po_box(line) for line in (place.line1, place.line2)):
         hits.append(hit("The billing address is a PO box or lock box", where=where))
     if not place.country and not (len(place.zip) == 9 and place.zip.isdigit()):
-        hits.append(hit("The billing address needs all 9 digits of its ZIP code", where=where))
+        text = "The billing address needs all 9 digits of its ZIP code"
+        hits.append(hit(text, where=where, mend="Look up the four further digits (USPS)."))
     if not place.country and place.state not in STATES:
         hits.append(hit("The billing address has no two-letter state code", where=where))
     return hits
@@ -142,9 +143,8 @@ def rendering(v: View, k: Loaded) -> Outcome:
     if party is not None:
         where = party.where or "2310B NM1*82"
         if billing is not None and party.npi and party.npi == billing.npi:
-            hits.append(
-                hit("The rendering provider is the billing provider and must then be left out", where=where)
-            )
+            text = "The rendering provider is the billing provider and must then be left out"
+            hits.append(hit(text, where=where, mend="Leave the rendering provider (2310B) out."))
         if party.entity == "2":
             hits.append(hit("The rendering provider is an organisation; it must be a person", where=where))
         if not party.npi:

@@ -96,9 +96,8 @@ def units(v: View, k: Loaded) -> Outcome:
     for line in v.lines:
         quantity, unit = line.line.quantity, line.line.unit
         if unit != "UN" and not (unit == "MJ" and line.code.startswith("0")):
-            hits.append(
-                hit(f"The unit of measure is {unit or 'missing'}; these services are counted in UN", line)
-            )
+            text = f"The unit of measure is {unit or 'missing'}; these services are counted in UN"
+            hits.append(hit(text, line, mend="Send units (UN), not minutes."))
         if quantity is None:
             what = "are no number" if line.line.quantity_raw else "are missing"
             hits.append(hit(f"The units {what}", line))
@@ -123,11 +122,12 @@ def charge(v: View, k: Loaded) -> Outcome:
             what = "is no amount" if line.line.charge_raw else "is missing"
             hits.append(hit(f"The line's charge {what}", line))
         elif amount < 0:
-            hits.append(hit("The line's charge is below zero", line))
+            mend = "Enter the charge; to take a service back, void the claim (8)."
+            hits.append(hit("The line's charge is below zero", line, mend=mend))
         elif amount == 0 and not (line.code in free or _QUALITY.match(line.code)):
             hits.append(hit("The line charges nothing", line))
         elif has_fractions_of_cents(amount):
-            hits.append(hit("The line's charge has more than two decimals", line))
+            hits.append(hit("The line's charge has more than two decimals", line, mend="Round it to cents."))
     return hits
 
 

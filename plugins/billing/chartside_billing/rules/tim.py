@@ -21,6 +21,7 @@ from chartside_billing.rules.codesets import (
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
+_NOTE = "Only the clinician may amend the note, and only where its time is wrong."
 _SESSIONS = frozenset(LEAST_MINUTES) | GROUP | MULTI_FAMILY
 
 
@@ -61,7 +62,7 @@ def _band(v: View, code: str) -> Outcome:
             unknown = True
         elif minutes < least or (most is not None and minutes > most):
             right = fitting(minutes)
-            mend = f"Use {right}, or correct the time in the note." if right else ""
+            mend = f"Use {right}. {_NOTE}" if right else ""
             hits.append(hit(f"{code} takes {span}; the session lasted {minutes}", line, mend=mend))
     return hits if hits or not unknown else NEEDS["minutes"]
 
@@ -113,7 +114,7 @@ def add_on(v: View, k: Loaded) -> Outcome:
         if own is not None:
             if own < least or (most is not None and own > most):
                 right = fitting(own, ADD_ON_THERAPY)
-                mend = f"Use {right}, or correct the time in the note." if right else ""
+                mend = f"Use {right}. {_NOTE}" if right else ""
                 hits.append(hit(f"{line.code} does not fit {own} minutes of psychotherapy", line, mend=mend))
         elif whole is not None and whole <= least:
             hits.append(
@@ -187,9 +188,15 @@ def _overlapping(v: View, line: LineView, mine: Visit) -> int:
 def overlapping(v: View, k: Loaded) -> Outcome:
     """No clinician in two individual sessions at once, nor over 24 hours a day."""
     hits = [
-        hit(f"{line.line.quantity:f} units of 15 minutes are more than a day has", line)
+        hit(
+            f"{line.line.quantity.normalize():f} units of 15 minutes are more than a day has",
+            line,
+            mend="Correct the units.",
+        )
         for line in v.lines
-        if line.code in QUARTER_HOURS and (line.line.quantity or 0) > 96 * line.line.dates.days
+        if line.code in QUARTER_HOURS
+        and line.line.quantity
+        and line.line.quantity > 96 * line.line.dates.days
     ]
     if v.index is None:
         return hits or NEEDS["visit"]

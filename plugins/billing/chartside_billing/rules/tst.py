@@ -134,7 +134,7 @@ def screening(v: View, k: Loaded) -> Outcome:
         if scored is not None and units > scored:
             hits.append(
                 hit(
-                    f"{units.normalize():f} units of 96127, but {scored} scored instruments are stored",
+                    f"{units.normalize():f} units of 96127; scored instruments stored: {scored}",
                     *lines,
                 )
             )
