@@ -118,3 +118,12 @@ def test_the_validator_repeats_what_our_own_rules_say(what: str, tmp_path: Path)
     assert {f.rule.id for f in errors} == {rule}
     repeats = {f.repeats for report in result.reports for f in report.findings if f.rule.id == "EDI-001"}
     assert repeats == {rule}
+
+
+def test_the_built_in_telehealth_list_says_that_it_is_unconfirmed() -> None:
+    """Legal facts that nobody confirmed keep their mark in the product."""
+    made = of("96146", pos="10")
+    made.insurance.filing = "MB"
+    made.lines[0].code = "96040"
+    (found,) = [f for f in judged(made).findings if f.rule.id == "TEL-004"]
+    assert (found.severity, "built-in, unconfirmed" in found.message) == ("warning", True)

@@ -288,8 +288,11 @@ def acknowledged(ack: Acknowledgement, k: Loaded) -> Outcome:
     if ack.accepted is False:
         hits.append(Hit("The receiver refused the file (999 or TA1)", ack.where or "AK9"))
     hits.extend(
-        Hit(f"The receiver refused a claim (277CA status {category})", ack.where or "STC01")
-        for _, category in ack.claim_statuses
+        Hit(
+            f"The receiver refused a claim (277CA status {category})",
+            f"{ack.where or 'STC01'}, claim {number}",
+        )
+        for number, category in ack.claim_statuses
         if category in _REFUSED
     )
     return hits

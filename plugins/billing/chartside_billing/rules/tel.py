@@ -138,7 +138,8 @@ def medicare_list(v: View, k: Loaded) -> Outcome:
             unknown = True
         elif line.code not in listed:
             sure = "" if k.telehealth is not MEDICARE_TELEHEALTH else "warning"
-            text = f"{line.code} is not on the loaded Medicare telehealth list of {line.day.year}"
+            which = "loaded" if not sure else "built-in, unconfirmed"
+            text = f"{line.code} is not on the {which} Medicare telehealth list of {line.day.year}"
             hits.append(hit(text, line, severity=sure))
     return hits if hits or not unknown else NEEDS["telehealth"]
 
