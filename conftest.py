@@ -19,6 +19,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+OTHERS = {"sekmet", "sekmet_smart", "sekmet_cli", "oidc", "medplum"}
+"""Fixtures that start servers that others wrote, which takes seconds: tests that ask for one are slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts such a server."""
+    for item in items:
+        if not OTHERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Data that others made: FHIR, X12, consents, audio. Skips where it does not lie beside the checkout."""

@@ -74,7 +74,7 @@ def sandbox(options: Options, folder: Path) -> Iterator[Chart]:
         yield Chart(url, folder)
 
 
-@pytest.fixture(scope="module", params=[*SERVERS, "sekmet"])
+@pytest.fixture(scope="module", params=[*SERVERS, pytest.param("sekmet", marks=pytest.mark.slow)])
 def chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chart]:
     folder = tmp_path_factory.mktemp("ai")
     if request.param == "sekmet":

@@ -97,12 +97,13 @@ def scan(folder, wanted):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
         Options(),
-        pytest.param(Options(no_transaction=True, no_batch=True), marks=pytest.mark.slow),
-        pytest.param(Options(all_read_only=True), marks=pytest.mark.slow),
+        Options(no_transaction=True, no_batch=True),
+        Options(all_read_only=True),
     ],
     ids=["ledger in the EHR", "single writes", "local ledger"],
 )

@@ -157,6 +157,7 @@ def spoil(value, rng):
     return value
 
 
+@pytest.mark.slow
 def test_spoilt_resources_never_crash_and_lose_nothing(shared_data):
     """H-4: 2,000 spoilings of others' resources: a model without what is wrong, or InputError; never anything else."""
     rng = random.Random(4)

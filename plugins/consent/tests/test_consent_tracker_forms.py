@@ -107,6 +107,7 @@ def measure(form):
 
 
 @pytest.mark.parametrize("form", ALL, ids=IDS)
+@pytest.mark.slow
 def test_forms_are_in_plain_language(form):
     """45 CFR 164.508(c)(3): at most grade 8 by Flesch-Kincaid; Fernández-Huerta at least 60, which is grade 8 to 9."""
     length, syllables = measure(form)

@@ -65,6 +65,7 @@ def judge(name: str, data: bytes | Path) -> str:
     return str(refusal)
 
 
+@pytest.mark.slow
 def test_a_slice_of_the_hostile_files_is_refused_or_bounded(files: list[Made], tmp_path: Path) -> None:
     """T-16, on a pipe and as a file; every 80th here, all of them among the slow tests."""
     for name, data in files[::80]:

@@ -142,6 +142,7 @@ def test_a_recording_that_is_not_the_labelled_one_is_not_counted(tmp_path: Path)
     assert "SHA-256" in found.refused[0][1]
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_json(tmp_path: Path, talk: Any, encode: Callable[..., bytes]) -> None:
     """T-14, with the real recogniser (fast): rates by group, and what could not be used."""
     pytest.importorskip("faster_whisper", reason="pip install 'chartside[transcription]'")

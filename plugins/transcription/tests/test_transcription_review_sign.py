@@ -234,7 +234,7 @@ def test_where_no_draft_is_taken_it_waits_and_is_written_signed(sandbox_ehr, raw
         assert stored(review, final)["status"] == "superseded"
 
 
-@pytest.mark.parametrize("second", ["sandbox", "sekmet"])
+@pytest.mark.parametrize("second", ["sandbox", pytest.param("sekmet", marks=pytest.mark.slow)])
 def test_where_no_draft_is_taken_it_waits_in_the_companion(sandbox_ehr, raw, patient, second, request):
     """T-10, the write ladder: it outlives the process there, and is written to the EHR when it is signed."""
     from chartside.fhir import FhirClient

@@ -44,6 +44,7 @@ def test_text_by_speaker_with_times_and_progress_on_standard_error(recording: Pa
     assert "transcribed" not in done.stdout
 
 
+@pytest.mark.slow
 def test_json_from_standard_input(recording: Path) -> None:
     """The documented shape: words with start, end, probability, speaker."""
     done = run("-", "--fast", "--json", "--quiet", data=recording.read_bytes())

@@ -48,6 +48,7 @@ def test_the_same_is_heard_in_a_compressed_upload(
     assert found.speakers == ["S1"]
 
 
+@pytest.mark.slow
 def test_progress_comes_piece_by_piece(talk: Any, whisper: Any, encode: Callable[..., bytes]) -> None:
     """T-3: rising, with the length that the header gives, up to the end."""
     told: list[Progress] = []
@@ -100,6 +101,7 @@ def test_where_nobody_speaks_there_are_no_words(
     assert found.duration == pytest.approx(20)
 
 
+@pytest.mark.slow
 def test_hotwords_that_nobody_says_change_nothing(
     first: Transcript, talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_recording_that_breaks_off_gives_no_transcript(
         transcribe(iter([data[: len(data) - 6 * RATE * 2]]), whisper, Options())
 
 
+@pytest.mark.slow
 def test_the_engine_hears_a_piece_and_keeps_nothing(talk: Any, whisper: Any) -> None:
     """T-2: no samples stay on the engine."""
     found = whisper.hear(talk[: 4 * RATE], EngineOptions())

@@ -53,6 +53,7 @@ def test_what_is_missing_is_told_with_the_install_line(monkeypatch: pytest.Monke
     assert refused.value.mend == "pip install 'chartside[transcription]'"
 
 
+@pytest.mark.slow
 def test_no_code_of_the_weight_wheels_is_imported_and_nobody_calls_home(tmp_path: Path) -> None:
     """T-2, T-13: a fresh process loads the fast model and both networks. ONNX Runtime would write a device id."""
     code = (
