@@ -222,16 +222,17 @@ def sets_of(labels: list[Label], folder: Path, every: int) -> dict[str, list[Rec
     for talk in talks:
         talk.speakers, talk.rttm = 2, talk.path.with_suffix(".rttm")
     names = ("az_", "two_", "jfk", "sense_")
-    few = read[:: max(1, 2 // every)]
     return {
         "read": read,
         "other readers": [r for name, r in given.items() if name.startswith(names)],
         "two speakers": talks,
         "dictation": dictation,
         "dictation, hotwords": [Recording(r.path, r.reference, hotwords=HOTWORDS) for r in dictation],
-        "read, hotwords": [Recording(r.path, r.reference, hotwords=HOTWORDS) for r in few],
-        "noise": [_changed(r, folder, "noise", in_a_room) for r in few],
-        "telephone": [_changed(r, folder, "telephone", on_a_phone) for r in few],
+        "read, hotwords": [
+            Recording(r.path, r.reference, hotwords=HOTWORDS) for r in read[:: max(1, 2 // every)]
+        ],
+        "noise": [_changed(r, folder, "noise", in_a_room) for r in read],
+        "telephone": [_changed(r, folder, "telephone", on_a_phone) for r in read],
     }
 
 

@@ -2,56 +2,34 @@
 
 A recogniser that is told such words beforehand finds them, and hears everything else worse (measured: a third more
 errors on unrelated speech, and full stops lost). So a piece is heard without them; only where an unsure stretch sounds
-like one of them is it heard again with just these words, and only a stretch that then *is* the word changes. A word
-that nobody said cannot get in, and speech without such words costs nothing more.
+like one of them is the recogniser told just these words, and asked which wording is likelier there: what it wrote, the
+hotword, or another drug that looks alike. Only where the hotword wins does the stretch change. A word that nobody said
+cannot get in, and speech without such words costs nothing more.
+
+An engine that cannot compare wordings hears the piece a second time, told these words.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import pairwise
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from chartside.errors import InputError
+from chartside_transcription.alike import Stretch, letters, ratio, stretches
 from chartside_transcription.drugs import drugs
-from chartside_transcription.engines.base import Heard, HeardWord
+from chartside_transcription.engines.base import Heard, HeardWord, Weigh
 
 LONGEST, MOST = 60, 200
-UNSURE = 0.8
-"""A stretch is questioned when its least probable word is below this."""
-SOUNDS_LIKE, LOOKS_LIKE = 0.6, 0.45
 CONFIRMED = 0.8
 """How much of the spelling must agree in the second hearing."""
 NEAR = 0.35
 """Seconds by which the two hearings may differ about where the word lies."""
-LONGEST_STRETCH = 4
-
-_SOUNDS = (
-    (re.compile("[^a-z]"), ""),
-    (re.compile("ph"), "f"),
-    (re.compile("tch|ch|sh"), "j"),
-    (re.compile("c(?=[eiy])|z|x"), "s"),
-    (re.compile("ck|c|q|g(?![eiy])"), "k"),
-    (re.compile("g"), "j"),
-    (re.compile("d"), "t"),
-    (re.compile("b"), "p"),
-    (re.compile("v"), "f"),
-    (re.compile("[aeiouyhw]"), ""),
-    (re.compile(r"(.)\1+"), r"\1"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Words ``first`` to ``last`` (included) that sound like ``hotword``."""
-
-    first: int
-    last: int
-    hotword: str
-    score: float
+RIVAL = 0.6
+"""How much of its spelling another drug must share with what was heard, to be weighed, too."""
+FOLLOWING = 2
+"""Words after a stretch that are weighed with it: "search or" is not sertraline where "line" comes next."""
 
 
 def read_hotwords(path: Path) -> tuple[str, ...]:
@@ -83,57 +61,79 @@ def sentence(hotwords: Sequence[str]) -> str:
 def with_hotwords(
     first: Heard, hotwords: Sequence[str], hear_again: Callable[[tuple[str, ...]], Heard]
 ) -> Heard:
-    """What was heard, with hotwords where a second hearing confirms them."""
+    """What was heard, with hotwords where the recogniser, told them, holds them for what was said."""
     questioned = stretches(first.words, hotwords)
     if not questioned:
         return first
-    second = hear_again(tuple(dict.fromkeys(s.hotword for s in questioned)))
+    told = tuple(dict.fromkeys(s.hotword for s in questioned))
+    if first.weigh is not None:
+        found = _likelier(first.words, questioned, told, first.weigh)
+    else:
+        second = hear_again(told).words
+        found = [_confirmed(first.words, stretch, second) for stretch in questioned]
     words = list(first.words)
-    for stretch in reversed(questioned):
-        found = _confirmed(first.words, stretch, second.words)
-        if found is not None:
-            words[stretch.first : stretch.last + 1] = [found]
-    return Heard(tuple(words), first.no_speech, first.average, first.repetition)
+    for stretch, word in reversed(list(zip(questioned, found, strict=True))):
+        if word is not None:
+            words[stretch.first : stretch.last + 1] = [word]
+    return replace(first, words=tuple(words))
 
 
-def stretches(words: Sequence[HeardWord], hotwords: Sequence[str]) -> list[Stretch]:
-    """Unsure stretches that sound like a hotword, the likeliest first choice where they overlap, in order."""
-    plain = [_letters(word.text) for word in words]
-    found = [
-        stretch
-        for hotword in hotwords
-        if len(sounds(hotword)) >= 3
-        for stretch in _alike(words, plain, hotword)
+def _likelier(
+    words: Sequence[HeardWord], questioned: Sequence[Stretch], told: Sequence[str], weigh: Weigh
+) -> list[HeardWord | None]:
+    """The hotwords that win; as unsure as what stood there, so that each is marked for a look."""
+    heard = [" ".join(word.text for word in words[s.first : s.last + 1]) for s in questioned]
+    hot = [s.hotword + _tail(text) for s, text in zip(questioned, heard, strict=True)]
+    other = [_rival(s.hotword, text) or text for s, text in zip(questioned, heard, strict=True)]
+    ours, theirs = (_weighed(words, questioned, wording, told, weigh) for wording in (hot, heard))
+    if other != heard:
+        rivals = _weighed(words, questioned, other, told, weigh)
+        theirs = [max(pair) for pair in zip(theirs, rivals, strict=True)]
+    return [
+        _as_unsure(words[s.first : s.last + 1], text) if won > lost else None
+        for s, text, won, lost in zip(questioned, hot, ours, theirs, strict=True)
     ]
-    kept: list[Stretch] = []
-    for stretch in sorted(found, key=lambda s: (-s.score, s.first)):
-        if all(stretch.last < other.first or stretch.first > other.last for other in kept):
-            kept.append(stretch)
-    return sorted(kept, key=lambda s: s.first)
 
 
-def _alike(words: Sequence[HeardWord], plain: Sequence[str], hotword: str) -> Iterable[Stretch]:
-    wanted, skeleton = _letters(hotword), sounds(hotword)
-    for first in range(len(words)):
-        for last in range(first, min(first + LONGEST_STRETCH, len(words))):
-            said = "".join(plain[first : last + 1])
-            if said == wanted or len(said) > 2 * len(wanted):
-                break
-            if not drugs().isdisjoint((said, *plain[first : last + 1])):
-                continue  # another drug's name is never replaced: it is marked for a look instead
-            if min(w.probability for w in words[first : last + 1]) >= UNSURE:
-                continue
-            if _ends_sentence(words[first:last]):
-                break
-            sound, look = _ratio(sounds(said), skeleton), _ratio(said, wanted)
-            if sound >= SOUNDS_LIKE and look >= LOOKS_LIKE:
-                yield Stretch(first, last, hotword, sound + look)
+def _as_unsure(words: Sequence[HeardWord], text: str) -> HeardWord:
+    return HeardWord(text, words[0].start, words[-1].end, min(word.probability for word in words))
 
 
-def _ends_sentence(words: Sequence[HeardWord]) -> bool:
-    return any(word.text.endswith((".", "?", "!")) for word in words) or any(
-        b.start - a.end > NEAR for a, b in pairwise(words)
-    )
+def _weighed(
+    words: Sequence[HeardWord],
+    questioned: Sequence[Stretch],
+    instead: Sequence[str],
+    told: Sequence[str],
+    weigh: Weigh,
+) -> list[float]:
+    """The log probability of each stretch in another wording, with the words that follow it."""
+    text: list[str] = []
+    places: list[tuple[int, int]] = []
+    done = 0
+    for stretch, wording in zip(questioned, instead, strict=True):
+        text += [word.text for word in words[done : stretch.first]]
+        begin = len(text)
+        text += wording.split()
+        places.append((begin, len(text)))
+        done = stretch.last + 1
+    text += [word.text for word in words[done:]]
+    likely = weigh(text, told)
+    limits = [*(begin for begin, _ in places[1:]), len(text)]
+    return [
+        sum(likely[begin : min(end + FOLLOWING, limit)])
+        for (begin, end), limit in zip(places, limits, strict=True)
+    ]
+
+
+def _rival(hotword: str, text: str) -> str | None:
+    """Another drug that may have been said: bupropion, where buspirone stands in the chart."""
+    close = get_close_matches(letters(text), sorted(drugs() - {letters(hotword)}), 1, RIVAL)
+    return close[0] + _tail(text) if close else None
+
+
+def _tail(text: str) -> str:
+    """The punctuation after a word."""
+    return text[len(text.rstrip(".,;:!?")) :]
 
 
 def _confirmed(words: Sequence[HeardWord], stretch: Stretch, second: Sequence[HeardWord]) -> HeardWord | None:
@@ -143,28 +143,11 @@ def _confirmed(words: Sequence[HeardWord], stretch: Stretch, second: Sequence[He
     length = len(stretch.hotword.split())
     for n in range(len(there) - length + 1):
         part = there[n : n + length]
-        said = _letters("".join(w.text for w in part))
+        said = letters("".join(w.text for w in part))
         if (
-            said not in drugs() - {_letters(stretch.hotword)}
-            and _ratio(said, _letters(stretch.hotword)) >= CONFIRMED
+            said not in drugs() - {letters(stretch.hotword)}
+            and ratio(said, letters(stretch.hotword)) >= CONFIRMED
         ):
-            tail = re.search(r"[.,;:!?]*$", words[stretch.last].text)
-            text = stretch.hotword + (tail[0] if tail else "")
+            text = stretch.hotword + _tail(words[stretch.last].text)
             return HeardWord(text, start, end, min(w.probability for w in part))
     return None
-
-
-def sounds(text: str) -> str:
-    """The consonants that are heard alike, roughly: "escitalopram" and "acetalaprine" differ in the last."""
-    text = text.lower()
-    for pattern, instead in _SOUNDS:
-        text = pattern.sub(instead, text)
-    return text
-
-
-def _letters(text: str) -> str:
-    return re.sub("[^a-z0-9]", "", text.lower())
-
-
-def _ratio(a: str, b: str) -> float:
-    return SequenceMatcher(None, a, b, autojunk=False).ratio()

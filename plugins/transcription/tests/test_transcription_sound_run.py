@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,26 @@ def test_a_recording_that_breaks_off_gives_no_transcript(
 
 @pytest.mark.slow
 def test_the_engine_hears_a_piece_and_keeps_nothing(talk: Any, whisper: Any) -> None:
-    """T-2: no samples stay on the engine."""
+    """T-2: no samples stay on the engine; what the encoder made of them goes with the piece."""
+    before = set(vars(whisper))
     found = whisper.hear(talk[: 4 * RATE], EngineOptions())
     assert found.words
-    kept = [v for v in vars(whisper).values() if isinstance(v, np.ndarray)]
-    assert kept == []
+    assert set(vars(whisper)) == before
+    listening = weakref.ref(found.weigh.__self__)
+    del found
+    assert listening() is None
+
+
+@pytest.mark.slow
+def test_the_engine_weighs_wordings_of_what_it_heard(talk: Any, whisper: Any) -> None:
+    """T-4: one number a word; other words at the same place are less probable, and too many do no harm."""
+    found = whisper.hear(talk[: 4 * RATE], EngineOptions())
+    said = [word.text for word in found.words]
+    for hotwords in ((), ("sertraline", "Dr. Alvarez")):
+        right, wrong = found.weigh(said, hotwords), found.weigh(["sertraline", *said[1:]], hotwords)
+        assert len(right) == len(wrong) == len(said)
+        assert wrong[0] < right[0] <= 0
+    assert len(found.weigh(said * 99, ("sertraline",))) == 99 * len(said)
 
 
 @pytest.fixture(scope="module")

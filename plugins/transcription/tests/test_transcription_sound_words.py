@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from chartside.errors import InputError
+from chartside_transcription.alike import sounds, stretches
 from chartside_transcription.audio.pieces import Piece
 from chartside_transcription.engines.base import Heard, HeardWord
-from chartside_transcription.hotwords import clean, read_hotwords, sounds, stretches, with_hotwords
+from chartside_transcription.hotwords import clean, read_hotwords, with_hotwords
 from chartside_transcription.silence import is_speech
 from chartside_transcription.speakers.clusters import assign, cluster, name_roles
 from chartside_transcription.transcript import CLIENT, CLINICIAN, Transcript, Word
@@ -57,12 +58,46 @@ def test_nothing_changes_where_the_second_hearing_does_not_confirm() -> None:
         assert said(with_hotwords(first, ("sertraline",), lambda _, s=second: s)) == said(first)
 
 
+def weighed(text: str, likely: str) -> Heard:
+    """An engine that compares wordings: it is sure of the words ``likely`` and holds all others for improbable."""
+    known = likely.split()
+    return heard(text, weigh=lambda words, _: [-0.1 if word in known else -5.0 for word in words])
+
+
+def never(_: tuple[str, ...]) -> Heard:
+    """What the piece is not heard a second time by."""
+    raise AssertionError
+
+
+def test_an_engine_that_compares_wordings_does_not_hear_twice() -> None:
+    """T-4: each stretch by itself, with its full stop; the hotword is as unsure as what stood there."""
+    first = weighed(
+        "Still taking search? or? line. Doctor Okon? quo? said so.",
+        "Still taking sertraline. Doctor Okon quo said so.",
+    )
+    found = with_hotwords(first, ("sertraline", "Okonkwo"), never)
+    assert [s.hotword for s in stretches(first.words, ("sertraline", "Okonkwo"))] == ["sertraline", "Okonkwo"]
+    assert said(found) == "Still taking sertraline. Doctor Okon quo said so."
+    assert (found.words[2].start, found.words[2].end) == (first.words[2].start, first.words[4].end)
+    assert found.words[2].probability == 0.3
+
+
+def test_a_hotword_has_to_be_likelier_than_what_was_written() -> None:
+    """T-4, no false insertions."""
+    first = weighed("Still taking search? or? line. I am", "Still taking search or line. I am")
+    assert said(with_hotwords(first, ("sertraline",), never)) == said(first)
+    undecided = heard("Still taking search? or? line.", weigh=lambda words, _: [0.0] * len(words))
+    assert said(with_hotwords(undecided, ("sertraline",), never)) == said(undecided)
+
+
+def test_another_drug_that_is_likelier_keeps_the_hotword_out() -> None:
+    """T-4: bupropion may have been said where buspirone stands in the chart; it is not written either."""
+    first = heard("I take busprone? daily", weigh=lambda words, _: [-("bupropion" not in words)] * len(words))
+    assert said(with_hotwords(first, ("buspirone",), never)) == said(first)
+
+
 def test_sure_words_and_speech_without_hotwords_are_not_heard_again() -> None:
     """T-4: it costs nothing where nothing is in doubt."""
-
-    def never(_: tuple[str, ...]) -> Heard:
-        raise AssertionError
-
     for text in ("Still taking search or line.", "I? went? to? the? park? today?", "the? of? and? a?"):
         assert with_hotwords(heard(text), ("sertraline", "lamotrigine"), never).words
 

@@ -19,6 +19,9 @@ LOOP = 2.4
 LOOPED_WORDS = 24
 """So many words that only repeat the words before them; loops fill the window, people stop earlier."""
 
+Weigh = Callable[[Sequence[str], Sequence[str]], list[float]]
+"""``(words, hotwords)`` to the log probability of each of the words, from an engine that was told the hotwords."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
@@ -44,12 +47,16 @@ class Heard:
 
     ``no_speech``: probability of no speech; ``average``: mean log probability of the tokens; ``repetition``: how much
     the text can be compressed (above 2.4 it loops). An engine that does not know them leaves the defaults.
+
+    ``weigh`` compares wordings of this piece without searching anew. It may hold what the engine made of the sound, so
+    it goes when the piece goes; an engine without it is asked to hear the piece a second time.
     """
 
     words: tuple[HeardWord, ...] = field(default=())
     no_speech: float = 0.0
     average: float = 0.0
     repetition: float = 1.0
+    weigh: Weigh | None = field(default=None, compare=False, repr=False)
 
     @property
     def loops(self) -> bool:
