@@ -283,7 +283,7 @@ def test_the_plugins_view_of_its_servers_is_no_way_around_the_gate(world: World)
 class NoLedger:
     """Fails the test when it is reached."""
 
-    home = "nowhere"
+    home = audits = "nowhere"
 
 
 EFFECTS: dict[str, dict[str, Any]] = {
