@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Only the plugins that are used: pytest would else rewrite all modules of each installed one, in every process.
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile --disable-plugin-autoload -p xdist.plugin -p _hypothesis_pytestplugin -p chartside.testing.plugin
+unexport PYTHONDONTWRITEBYTECODE  # compiled once, not by every worker and every command under test
 
 .PHONY: demo test test-all check docs bench bench-asr peers clean
 
@@ -16,10 +19,10 @@ demo: $(STAMP)  ## see everything work on this machine
 	$(BIN)/chartside demo
 
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not slow and not bench'
+	$(PYTEST) -m 'not slow and not bench'
 
 test-all: $(STAMP) peers  ## with the slow ones, against real servers
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not bench' --cov --cov-report=term:skip-covered
+	$(PYTEST) -p pytest_cov.plugin -m 'not bench' --cov --cov-report=term:skip-covered
 
 peers:  ## FHIR and authorisation servers that others wrote, for the tests
 	bash .ci/peers.sh
