@@ -6,8 +6,8 @@
                                      at=context.clock.now(), title="Draft of a progress note",
                                      sources=("Appointment/7",)))
     ...a clinician reads it...
-    context.ai.revise(written.document, corrected, editor="Practitioner/3")
-    context.ai.sign(written.document, signer="Practitioner/3")
+    context.ai.revise(written.document, corrected, editor="Practitioner/3", read=note)
+    context.ai.sign(written.document, signer="Practitioner/3", read=corrected)
 
 Device, DocumentReference and Provenance are written in one transaction where the server has them. Elsewhere they
 are written one after the other, and the next ``write`` of the same key completes what was interrupted.
@@ -40,7 +40,7 @@ from chartside.ai.resources import (
 from chartside.audit import Auditor, AuditRecord, Event
 from chartside.clock import Clock
 from chartside.codes import AI_DEVICE_SYSTEM, AI_DRAFT_SYSTEM
-from chartside.errors import FhirError, PolicyRefused, Rejected
+from chartside.errors import FhirError, PolicyRefused, Rejected, VersionConflict
 from chartside.fhir import Create, Update
 from chartside.gate.client import GatedFhir, Where
 from chartside.manifest import Manifest
@@ -118,13 +118,21 @@ class AiWriter:
         return Written(document_, device_, provenance_, created=found is None)
 
     def revise(
-        self, reference: str, text: str, editor: str, also: Sequence[tuple[str, bytes]] = ()
+        self,
+        reference: str,
+        text: str,
+        editor: str,
+        also: Sequence[tuple[str, bytes]] = (),
+        *,
+        read: str | None = None,
     ) -> Resource:
         """Replace the text of a draft by what ``editor`` (a Practitioner) made of it. It stays a draft.
 
         ``also``: the same text in other forms, as (content type, bytes); those that stood there are dropped.
+        ``read``: the text that ``editor`` had before them. Raises VersionConflict where another one stands there.
         """
         draft = self._draft(reference)
+        _require_read(draft, read)
         self._practitioner(editor)
         old = draft["content"][0].get("attachment") or {}
         fresh = contents(
@@ -136,14 +144,16 @@ class AiWriter:
         made = edited(reference, author, who, self.__clock.now(), draft=_versioned(draft))
         return self._replace(after, made)
 
-    def sign(self, reference: str, signer: str) -> Resource:
+    def sign(self, reference: str, signer: str, *, read: str | None = None) -> Resource:
         """Make a draft final: the only way. ``signer`` is the Practitioner who has read it and answers for it.
 
         The caller vouches that the signer is who acts (a SMART launch with their own login). The label stays, a
         Provenance with the signer as verifier is added, and the audit names who signed what. Calling it
-        again after an interruption completes it.
+        again after an interruption completes it. ``read``: the text that the signer has read; hand it in, so that an
+        edit in between is not signed unread. Raises VersionConflict where another text stands there.
         """
         found = self._labelled(reference)
+        _require_read(found, read)
         self._practitioner(signer)
         author = self._author(reference)
         if found.get("docStatus") in SIGNED:
@@ -354,6 +364,13 @@ class AiWriter:
         if home == self._home(kind):
             return reference
         return f"{self.__route.place(home).client.base_url}/{reference}"
+
+
+def _require_read(found: Resource, read: str | None) -> None:
+    if read is not None and text_of(found) != read:
+        raise VersionConflict(
+            "the text was changed since it was read: read it again", resource_type=HOLDS_DRAFTS
+        )
 
 
 def _holds(identifiers: object, wanted: dict[str, str]) -> bool:

@@ -23,6 +23,10 @@ class TooSlow(InputError):
     """The body took too long."""
 
 
+class NotRead(InputError):
+    """A signature without the version that was read."""
+
+
 class Start(BaseModel):
     """``POST /sessions``: whose session, how many speak and who, in the order of first speaking."""
 

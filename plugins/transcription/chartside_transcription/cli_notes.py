@@ -146,11 +146,12 @@ def show(
 
     Example: `chartside transcription show DocumentReference/7`
     """
-    from chartside_transcription.note import final_text
+    from chartside_transcription.note import final_text, version_of
 
     with _review(config) as review:
         text = review.text(id)
     typer.echo(final_text(text) if final else text, nl=False)
+    typer.echo(f"version {version_of(text)}", err=True)
 
 
 def changes(id: Id, config: ConfigOption = Config) -> None:
@@ -196,21 +197,28 @@ def discard(id: Id, *, yes: Yes = False, config: ConfigOption = Config) -> None:
         review.discard(id)
 
 
-def sign(id: Id, *, who: As, yes: Yes = False, config: ConfigOption = Config) -> None:
+def sign(
+    id: Id,
+    *,
+    who: As,
+    yes: Yes = False,
+    version: Annotated[str, typer.Option(help="Only this version, as `show` prints it.")] = "",
+    config: ConfigOption = Config,
+) -> None:
     """Sign a draft: it becomes final, without sources and marks. Shows it and asks first.
 
     Example: `chartside transcription sign DocumentReference/7 --as Practitioner/3`
     """
-    from chartside_transcription.note import final_text, marked_words
+    from chartside_transcription.note import final_text, marked_words, version_of
 
     with _review(config) as review:
+        text = review.text(id)
         if not yes:
-            text = review.text(id)
             typer.echo(final_text(text))
             if marked := len(marked_words(text)):
                 typer.echo(f"{marked} word(s) are still marked as uncertain.", err=True)
             typer.confirm(f"{who}: I have read this note and answer for it", abort=True)
-        typer.echo(review.sign(id, who))
+        typer.echo(review.sign(id, who, version or version_of(text)))
 
 
 def amend(id: Id, text: Text, *, who: As, yes: Yes = False, config: ConfigOption = Config) -> None:

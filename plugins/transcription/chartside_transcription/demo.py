@@ -22,7 +22,7 @@ from chartside_transcription.draft.model import span_json
 from chartside_transcription.draft.rules import Rules
 from chartside_transcription.engines import Engine
 from chartside_transcription.modelcard import model_of
-from chartside_transcription.note import clock
+from chartside_transcription.note import clock, version_of
 from chartside_transcription.permit import Permits, Sitting, state_of
 from chartside_transcription.pipeline import Options, transcribe
 from chartside_transcription.review import Review
@@ -90,7 +90,7 @@ def _sign(stage: Stage, service: Service, id: str) -> None:
     may = replace(context, settings=context.settings.model_copy(update={"signers": (signer,)}))
     review = Review(may, lambda: model_of(service.engine, service.drafter))
     stage.say(f"\nFiled as a draft that says it was written by a machine: {id} ({review.status(id)}).")
-    final = review.sign(id, signer)
+    final = review.sign(id, signer, version_of(review.text(id)))
     stage.say(f"Read and signed by {signer}: {review.status(final)}. The sound was on no disk and is gone.")
 
 

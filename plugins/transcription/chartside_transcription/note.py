@@ -6,6 +6,7 @@ Both, and the line that calls it a draft, are taken out when it is signed.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -73,6 +74,14 @@ def final_text(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() not in (WARNING, GUESSED)]
     plain = "\n".join(_MARKED.sub(r"\1", _SOURCE.sub("", line)).rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", plain).strip() + "\n"
+
+
+def version_of(text: str) -> str:
+    """Names the note that this draft would be signed as, so that a signature holds for what was read and nothing else.
+
+    Marks and sources are no part of it: signing takes them out, and completing an interrupted signing is no conflict.
+    """
+    return hashlib.sha256(final_text(text).encode()).hexdigest()[:24]
 
 
 def transcript_text(transcript: Transcript) -> str:

@@ -17,7 +17,7 @@ from chartside.ai import Model, in_companion
 from chartside.ai.resources import is_labelled, text_of
 from chartside.codes import AI_DRAFT_SYSTEM
 from chartside.context import Context
-from chartside.errors import InputError, PolicyRefused
+from chartside.errors import InputError, PolicyRefused, VersionConflict
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_transcription import note
@@ -135,20 +135,29 @@ class Review:
 
     # --- a clinician's acts
 
-    def edit(self, id: str, text: str, editor: str) -> None:
-        """Replace the text by what ``editor`` (``Practitioner/3``) made of it; it stays a draft."""
+    def edit(self, id: str, text: str, editor: str, version: str = "") -> None:
+        """Replace the text by what ``editor`` (``Practitioner/3``) made of it; it stays a draft.
+
+        ``version``: of the text that they had before them (``note.version_of``). Raises VersionConflict where
+        another one stands there.
+        """
         _check_text(text)
         self._may_sign(editor)
-        waiting = self._waiting.get(id)
-        if waiting:
-            waiting.edit(text, editor)
-        elif text != self.text(id):
+        with self._waiting.changing:
+            if waiting := self._waiting.get(id):
+                _require_version(waiting.text, version)
+                waiting.edit(text, editor)
+                return
+        read = self.text(id)
+        _require_version(read, version)
+        if text != read:
             place, bare = self._at(id)
-            place._context.ai.revise(_reference(bare), text, editor)
+            place._context.ai.revise(_reference(bare), text, editor, read=read)
 
     def swap(self, id: str, editor: str) -> None:
         """Clinician and client change places, in one act (T-7)."""
-        self.edit(id, note.swapped(self.text(id)), editor)
+        read = self.text(id)
+        self.edit(id, note.swapped(read), editor, note.version_of(read))
 
     def discard(self, id: str) -> None:
         """Withdraw a draft: one in memory is gone, one in the EHR is marked as entered in error."""
@@ -156,33 +165,48 @@ class Review:
             place, bare = self._at(id)
             place._context.ai.discard(_reference(bare))
 
-    def sign(self, id: str, signer: str) -> str:
-        """``signer`` has read the note and answers for it; the reference of the final document.
+    def sign(self, id: str, signer: str, version: str) -> str:
+        """``signer`` has read this version (``note.version_of``) and answers for it; the final document's reference.
 
-        Raises PolicyRefused where nobody who may sign is named, InputError for an empty note. Signing it again, also
-        after an interruption, completes what is missing.
+        Raises VersionConflict where another version stands there, PolicyRefused where nobody who may sign is named,
+        InputError for an empty note. Signing it again, also after an interruption, completes what is missing.
         """
         self._may_sign(signer)
-        waiting = self._waiting.get(id)
-        if waiting:
-            return self._sign_waiting(waiting, signer)
-        place, bare = self._at(id)
-        if place is not self:
-            found = place._read(bare)
-            require_note(found)
-            final = self._sign_waiting(Waiting(id, place._filing.rebuilt(found), text_of(found)), signer)
-            place._context.ai.discard(bare)
-            return final
+        if not version:
+            raise InputError("a signature names the version that was read", mend="read the note first")
+        with self._waiting.changing:
+            if waiting := self._waiting.get(id):
+                _require_version(waiting.text, version)
+                return self._sign_waiting(waiting, signer)
+        place, _ = self._at(id)
+        return (
+            self._sign_draft(id, signer, version) if place is self else self._sign_second(id, signer, version)
+        )
+
+    def _sign_draft(self, id: str, signer: str, version: str) -> str:
         found = self._read(id)
+        text = text_of(found)
+        _require_version(text, version)
         if found.get("docStatus") not in SIGNED:
             require_note(found)
-            text = text_of(found)
             final = _final(text)
             forms = self._filing.forms(title_of(found), final, signer)
             if final != text or len(found.get("content") or []) < 1 + len(forms):
-                self._context.ai.revise(_reference(id), final, signer, forms)
-        self._context.ai.sign(_reference(id), signer)
+                self._context.ai.revise(_reference(id), final, signer, forms, read=text)
+            text = final
+        self._context.ai.sign(_reference(id), signer, read=text)
         return id
+
+    def _sign_second(self, id: str, signer: str, version: str) -> str:
+        """Written to the EHR as signed, then withdrawn in the companion server."""
+        place, bare = self._at(id)
+        with self._waiting.changing:
+            found = place._read(bare)
+            require_note(found)
+            _require_version(text_of(found), version)
+            final = self._sign_waiting(Waiting(id, place._filing.rebuilt(found), text_of(found)), signer)
+            place._context.ai.discard(bare)
+        return final
 
     def _sign_waiting(self, waiting: Waiting, signer: str) -> str:
         final = _final(waiting.text)
@@ -206,7 +230,7 @@ class Review:
         if not self._filing.takes_drafts:
             also = self._filing.forms(title, text, signer)
             return str(self._context.ai.write_signed(replace(made, also=also), signer).document)
-        return self.sign(self._filing.written(made), signer)
+        return self.sign(self._filing.written(made), signer, note.version_of(text))
 
     def _known(self, key: str, patient: str) -> bool:
         """Whether a document with this key stands in the EHR: then the same amendment is completed."""
@@ -226,6 +250,11 @@ class Review:
 
     def _read(self, id: str) -> Resource:
         return self._context.fhir.read(*_reference(id).split("/", 1))
+
+
+def _require_version(text: str, version: str) -> None:
+    if version and note.version_of(text) != version:
+        raise VersionConflict("the note was changed since it was read: read it again, then decide")
 
 
 def _final(text: str) -> str:

@@ -18,7 +18,16 @@ from starlette.routing import BaseRoute, Route
 
 from chartside.errors import ChartsideError, GateError, InputError, NotFound, VersionConflict
 from chartside_transcription import note
-from chartside_transcription.bodies import LARGEST_TEXT, Start, TooLarge, TooSlow, body, start_of, text_of
+from chartside_transcription.bodies import (
+    LARGEST_TEXT,
+    NotRead,
+    Start,
+    TooLarge,
+    TooSlow,
+    body,
+    start_of,
+    text_of,
+)
 from chartside_transcription.permit import Permits, Sitting
 from chartside_transcription.pipeline import Options
 from chartside_transcription.service import Service
@@ -143,14 +152,15 @@ class Api:
         return _json({"drafts": rows})
 
     async def text(self, request: Request, who: str) -> Response:
-        """The draft with its sources and marked words."""
+        """The draft with its sources and marked words; its ``ETag`` names the version, for ``If-Match``."""
         text = await run_in_threadpool(self._service.review.text, request.path_params["id"])
-        return _json({"text": text, "marked": note.marked_words(text)})
+        tag = {"ETag": f'"{note.version_of(text)}"'}
+        return _json({"text": text, "marked": note.marked_words(text)}, headers=tag)
 
     async def edit(self, request: Request, who: str) -> Response:
-        """Replace the text; the change is kept with the editor."""
-        text = text_of(await body(request, LARGEST_TEXT))
-        await run_in_threadpool(self._service.review.edit, request.path_params["id"], text, who)
+        """Replace the text; the change is kept with the editor. ``If-Match``: only of the version read."""
+        text, id = text_of(await body(request, LARGEST_TEXT)), request.path_params["id"]
+        await run_in_threadpool(self._service.review.edit, id, text, who, _version(request))
         return Response(status_code=204)
 
     async def changes(self, request: Request, who: str) -> Response:
@@ -162,7 +172,12 @@ class Api:
         """``sign``, ``swap``, ``discard``; ``amend`` with the new text as the body."""
         id, act, review = request.path_params["id"], request.path_params["act"], self._service.review
         if act == "sign":
-            return _json({"document": await run_in_threadpool(review.sign, id, who)})
+            version = _version(request)
+            if not version:
+                raise NotRead(
+                    "nothing is signed unread", mend="send the ETag of GET /drafts/ID/text as If-Match"
+                )
+            return _json({"document": await run_in_threadpool(review.sign, id, who, version)})
         if act == "amend":
             text = text_of(await body(request, LARGEST_TEXT))
             return _json({"document": await run_in_threadpool(review.amend, id, text, who)})
@@ -177,12 +192,19 @@ def _json(content: object, status: int = 200, headers: Mapping[str, str] | None 
     return JSONResponse(content, status, {**PRIVATE, **(headers or {})})
 
 
+def _version(request: Request) -> str:
+    """What ``If-Match`` names; a proxy that packs the answer may have made it weak."""
+    given = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
+    return "" if given == "*" else given
+
+
 def _status(error: ChartsideError) -> int:
     """An HTTP status for an error."""
     kinds: list[tuple[type[ChartsideError], int]] = [
         (GateError, 403),
         (NotFound, 404),
-        (VersionConflict, 409),
+        (VersionConflict, 412),
+        (NotRead, 428),
         (WrongState, 409),
         (TooLarge, 413),
         (TooSlow, 408),

@@ -35,6 +35,8 @@ class WaitingRoom:
     def __init__(self) -> None:
         self._drafts: dict[str, Waiting] = {}
         self._lock = threading.Lock()
+        self.changing = threading.RLock()
+        """Held while a draft is edited, signed or dropped: one signer, and no edit between reading and writing."""
 
     def add(self, draft: Draft) -> str:
         """Its id; a draft with the same key stays as it is. Raises InputError when too many wait."""
@@ -55,4 +57,5 @@ class WaitingRoom:
 
     def drop(self, id: str) -> bool:
         """Forget one; whether there was one."""
-        return self._drafts.pop(id, None) is not None
+        with self.changing:
+            return self._drafts.pop(id, None) is not None

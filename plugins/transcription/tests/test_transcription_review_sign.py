@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,13 +18,14 @@ from chartside.ai import Model
 from chartside.clock import FrozenClock
 from chartside.codes import AI_DRAFT_SYSTEM
 from chartside.config import parse
-from chartside.errors import ChartsideError, InputError, PolicyRefused
+from chartside.errors import ChartsideError, InputError, PolicyRefused, VersionConflict
 from chartside.host import Host
 from chartside.testing.hosts import PRACTICE
 from chartside.testing.plugin import NOW
 from chartside_transcription.draft import load_template, make_draft
 from chartside_transcription.draft.rules import Rules
 from chartside_transcription.filing import MENTAL_HEALTH_NOTE, PROGRESS_NOTE
+from chartside_transcription.note import version_of
 from chartside_transcription.permit import Sitting
 from chartside_transcription.review import Review
 from chartside_transcription.typed import typed
@@ -67,6 +69,11 @@ def filed(review: Review, patient: str, recording: str = "r1", talk: bytes = TAL
     transcript = typed(talk)
     draft = make_draft(transcript, load_template("dap"), Rules())
     return review.file(draft, transcript, Sitting(patient, **sitting), recording)
+
+
+def sign(review: Review, id: str, who: str = SIGNER) -> str:
+    """Read, then sign what was read."""
+    return review.sign(id, who, version_of(review.text(id)))
 
 
 def stored(review: Review, reference: str) -> dict:
@@ -128,8 +135,8 @@ def walk(review: Review, patient: str) -> None:
     assert any(line.startswith("-") and "six hours" in line for line in change.lines)
     assert any(line.startswith("+") and "seven hours" in line for line in change.lines)
 
-    assert review.sign(id, SIGNER) == id
-    assert review.sign(id, SIGNER) == id
+    assert sign(review, id) == id
+    assert sign(review, id) == id
     final = stored(review, id)
     assert final["docStatus"] == "final"
     assert final["authenticator"]["reference"] == SIGNER
@@ -220,7 +227,7 @@ def test_where_no_draft_is_taken_it_waits_and_is_written_signed(sandbox_ehr, raw
         review.edit(id, review.text(id).replace("six", "seven"), SIGNER)
         assert review.changes(id)[0].editor == SIGNER
         assert not list(raw.search("DocumentReference", {"patient": patient}).matches())
-        final = review.sign(id, SIGNER)
+        final = sign(review, id)
         newer = review.amend(final, "Amended: eight hours of sleep.", SIGNER)
         assert review.amend(final, "Amended: eight hours of sleep.", SIGNER) == newer
         assert list(review.drafts(patient)) == []
@@ -261,10 +268,10 @@ def test_where_no_draft_is_taken_it_waits_in_the_companion(sandbox_ehr, raw, pat
             [one] = review.drafts(patient)
             assert (one.id, one.patient, one.where) == (id, patient, "in the companion server until signed")
             assert not list(review.drafts("Patient/another"))
-            final = review.sign(id, SIGNER)
+            final = sign(review, id)
             assert not list(review.drafts(patient))
             with pytest.raises(PolicyRefused):
-                review.sign(id, SIGNER)
+                sign(review, id)
             assert "seven hours" in review.text(final)
             [only] = raw.search("DocumentReference", {"patient": patient}).matches()
             assert only["docStatus"] == "final"
@@ -287,9 +294,9 @@ def test_a_draft_in_the_companion_is_signed_once_though_it_was_cut(sandbox_ehr, 
         id = filed(review, patient)
         with monkeypatch.context() as patched, contextlib.suppress(Killed):
             patched.setattr(AiWriter, "discard", end)
-            review.sign(id, SIGNER)
+            sign(review, id)
         assert [one.id for one in review.drafts(patient)] == [id]
-        review.sign(id, SIGNER)
+        sign(review, id)
         assert not list(review.drafts(patient))
     assert len(list(raw.search("DocumentReference", {"patient": patient}).matches())) == 1
 
@@ -315,7 +322,7 @@ def test_only_a_named_practitioner_signs(review, patient, who, says):
     """T-9: who is not named in the config, is not in the EHR, or has left, signs and changes nothing."""
     id = filed(review, patient)
     for act in (
-        lambda: review.sign(id, who),
+        lambda: sign(review, id, who),
         lambda: review.edit(id, "Changed by a stranger.", who),
         lambda: review.swap(id, who),
     ):
@@ -330,16 +337,79 @@ def test_nobody_signs_where_nobody_is_named(sandbox_ehr, patient):
     with opened(sandbox_ehr.base_url, signers=[]) as review:
         id = filed(review, patient)
         with pytest.raises(PolicyRefused, match="nobody yet"):
-            review.sign(id, SIGNER)
+            sign(review, id)
 
 
 def test_somebody_else_does_not_sign_again(review, patient):
     """T-9: the signature of one is not overwritten by another's."""
     id = filed(review, patient)
-    review.sign(id, SIGNER)
+    sign(review, id)
     with pytest.raises(PolicyRefused, match="somebody else"):
-        review.sign(id, OTHER)
+        sign(review, id, OTHER)
     assert stored(review, id)["authenticator"]["reference"] == SIGNER
+
+
+def test_nothing_is_signed_that_was_not_read(review, patient):
+    """T-9: an edit after the note was shown, or between the reading and the writing of a signature, is a conflict."""
+    id = filed(review, patient)
+    shown = version_of(review.text(id))
+    review.edit(id, review.text(id).replace("six hours", "two hours"), OTHER)
+    with pytest.raises(VersionConflict):
+        review.sign(id, SIGNER, shown)
+    with pytest.raises(InputError, match="version"):
+        review.sign(id, SIGNER, "")
+    text = review.text(id)
+    with pytest.raises(VersionConflict):
+        review.edit(id, "Another note altogether, of an older version.", SIGNER, shown)
+    real = review._filing.forms
+
+    def forms(*given):  # somebody else writes at the last moment
+        review._context.ai.revise(id, text.replace("two hours", "nine hours"), OTHER)
+        return real(*given)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(review._filing, "forms", forms)
+        with pytest.raises(VersionConflict):
+            review.sign(id, SIGNER, version_of(text))
+    assert stored(review, id)["docStatus"] == "preliminary"
+    assert "nine hours" in review.text(id)
+    with pytest.raises(VersionConflict):
+        review._context.ai.sign(id, SIGNER, read=text)
+    assert sign(review, id) == id
+
+
+def test_a_waiting_draft_is_signed_once_and_as_it_was_read(sandbox_ehr, raw, patient):
+    """T-9: while one signs, nobody edits or signs; who comes later finds that it is gone."""
+    with opened(sandbox_ehr.base_url, adapter="oracle-health") as review:
+        id = filed(review, patient)
+        shown = version_of(review.text(id))
+        review.edit(id, review.text(id).replace("six hours", "two hours"), OTHER)
+        with pytest.raises(VersionConflict):
+            review.sign(id, SIGNER, shown)
+        held = []
+        real = review._filing.forms
+
+        def forms(*given):
+            def ask():
+                held.append(not review._waiting.changing.acquire(blocking=False))
+
+            other = threading.Thread(target=ask)
+            other.start()
+            other.join()
+            return real(*given)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(review._filing, "forms", forms)
+            now = version_of(review.text(id))
+            final = review.sign(id, SIGNER, now)
+        assert held == [True]
+        for late in (
+            lambda: review.sign(id, OTHER, now),
+            lambda: review.edit(id, "A change that came too late.", OTHER),
+        ):
+            with pytest.raises(InputError, match="no draft has this id"):
+                late()
+        assert [v for trace in traces(review, final) for v in verified(trace)] == [SIGNER]
 
 
 def test_a_dictation_is_labelled_as_one(review, patient):
@@ -357,7 +427,7 @@ def test_a_discarded_draft_is_withdrawn(review, patient):
     assert stored(review, id)["docStatus"] == "entered-in-error"
     assert list(review.drafts(patient)) == []
     with pytest.raises(PolicyRefused):
-        review.sign(id, SIGNER)
+        sign(review, id)
 
 
 def test_one_act_swaps_the_speakers(review, patient):
@@ -383,7 +453,7 @@ def test_an_empty_note_is_not_signed(review, patient):
     id = filed(review, patient)
     review.edit(id, "DAP note\n\nData\n", SIGNER)
     with pytest.raises(InputError, match="empty"):
-        review.sign(id, SIGNER)
+        sign(review, id)
     for text in ("", "  \n", "x" * 200_001, "a\0b"):
         with pytest.raises(InputError):
             review.edit(id, text, SIGNER)
@@ -410,7 +480,7 @@ def test_what_others_wrote_is_neither_listed_nor_signed(review, raw, patient):
     ).resource
     reference = f"DocumentReference/{foreign['id']}"
     assert list(review.drafts(patient)) == []
-    for act in (lambda: review.sign(reference, SIGNER), lambda: review.discard(reference)):
+    for act in (lambda: sign(review, reference, SIGNER), lambda: review.discard(reference)):
         with pytest.raises(ChartsideError):
             act()
     assert stored(review, reference)["docStatus"] == "preliminary"
@@ -427,8 +497,8 @@ def test_the_transcript_is_kept_only_when_asked_and_apart(sandbox_ehr, raw, revi
         assert labels == {"AIAST", "PSYTHPN"}
         assert "hurting yourself" in keeping.text(kept.id)
         with pytest.raises(InputError, match="no note"):
-            keeping.sign(kept.id, SIGNER)
-        keeping.sign(id, SIGNER)
+            sign(keeping, kept.id, SIGNER)
+        sign(keeping, id, SIGNER)
         keeping.discard(kept.id)
         assert stored(keeping, kept.id)["docStatus"] == "entered-in-error"
 
@@ -446,7 +516,7 @@ def test_a_transcript_in_the_companion_is_never_signed(sandbox_ehr, raw, patient
         filed(review, patient)
         [kept] = [one for one in review.drafts(patient) if "Transcript" in one.title]
         with pytest.raises(InputError, match="no note"):
-            review.sign(kept.id, SIGNER)
+            sign(review, kept.id, SIGNER)
     assert not list(raw.search("DocumentReference", {"patient": patient}).matches())
 
 
@@ -494,7 +564,7 @@ def _killed_at(monkeypatch, ehr, client: str, nth: int, *, written: bool) -> boo
     def whole() -> str:
         with opened(ehr.base_url) as review:
             id = filed(review, client, f"r{nth}")
-            review.sign(id, SIGNER)
+            sign(review, id)
             return review.amend(id, f"Amended: note {nth}, eight hours.", SIGNER)
 
     with monkeypatch.context() as patched, contextlib.suppress(Killed):

@@ -139,7 +139,13 @@ def test_from_chunks_to_a_signed_note(world, call, sound):
     )
     [change] = call("GET", f"{draft}/changes").json()["changes"]
     assert change["editor"] == FIRST
-    assert call("POST", f"{draft}/sign").json() == {"document": state["draft"]}
+    stale = {"If-Match": read.headers["etag"]}
+    assert call("POST", f"{draft}/sign").status_code == 428
+    assert call("POST", f"{draft}/sign", headers=stale).status_code == 412
+    assert call("PUT", f"{draft}/text", data=text.encode(), headers=stale).status_code == 412
+    assert ehr.read(*state["draft"].split("/"))["docStatus"] == "preliminary"
+    tag = {"If-Match": call("GET", f"{draft}/text").headers["etag"]}
+    assert call("POST", f"{draft}/sign", headers=tag).json() == {"document": state["draft"]}
     assert ehr.read(*state["draft"].split("/"))["docStatus"] == "final"
     assert call("PUT", f"{draft}/text", data=b"changed after signing").status_code == 403
     newer = call("POST", f"{draft}/amend", data=b"Amended: seven hours a night.").json()["document"]
@@ -258,7 +264,7 @@ def test_a_start_that_is_none(call, body):
         ("GET", "/drafts/DocumentReference/../Patient/routes-1/text", 400),
         ("GET", "/drafts/DocumentReference%2F..%2FPatient%2Froutes-1/text", 400),
         ("GET", "/drafts/waiting-none/text", 400),
-        ("POST", "/drafts/DocumentReference/none/sign", 404),
+        ("POST", "/drafts/DocumentReference/none/sign", 428),
         ("POST", "/drafts/DocumentReference/none/publish", 400),
         ("PUT", "/drafts/DocumentReference/none/text", 400),
         ("DELETE", "/drafts", 405),
