@@ -136,6 +136,7 @@ def test_what_is_signed_cannot_be_changed_or_signed_by_another(chart: Chart) -> 
     assert len(chart.traces(written.document)) == 2
 
 
+@pytest.mark.slow
 def test_all_that_a_bad_version_wrote_is_found(chart: Chart) -> None:
     """P-5: by the public API, and by anybody's ``Provenance?agent=Device/x``."""
     bad = [chart.ai.write(chart.draft(f"bad{n}", BAD)) for n in range(3)]

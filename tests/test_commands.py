@@ -32,6 +32,7 @@ def private_keys(folder):
     return [p for p in folder.rglob("*") if p.is_file() and b'"d":' in p.read_bytes()]
 
 
+@pytest.mark.slow
 def test_a_practice_that_leaves_keeps_no_key(tmp_path):
     """S-22: afterwards no private key stands anywhere; nothing goes without being asked."""
     assert call("init", str(tmp_path)).exit_code == 0
@@ -55,6 +56,7 @@ def test_one_key_can_go(tmp_path):
     assert not gone.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_serve_ends_in_order(tmp_path, how):
     """A service manager's SIGTERM, and Ctrl-C: the job under way is ended, the status is 0."""
@@ -72,6 +74,7 @@ def test_serve_ends_in_order(tmp_path, how):
     assert "ending" in "".join([*lines, rest])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs /proc, which nobody can write")
 def test_a_folder_that_cannot_be_written_is_told_not_traced():
     """No traceback at a user."""
@@ -82,6 +85,7 @@ def test_a_folder_that_cannot_be_written_is_told_not_traced():
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["no/such/folder/x.db", "text.db", "folder"])
 def test_a_sandbox_file_that_cannot_be_used_is_told(tmp_path, wrong):
     """No traceback at a user, and what stands there is not touched."""
@@ -122,6 +126,7 @@ def test_what_a_server_sent_does_not_steer_the_terminal(capsys):
     assert not any(line.startswith("sent: 99") for line in shown.splitlines())
 
 
+@pytest.mark.slow
 def test_the_sandbox_asks_for_a_log_in_by_registered_keys(tmp_path):
     """S-3: `init`, `sandbox --jwks`, `check` go through with real keys, and name the scope that is not granted."""
     call("init", str(tmp_path / "trial"), "--ehr", "http://127.0.0.1:8080/fhir")
@@ -140,6 +145,7 @@ def test_the_sandbox_asks_for_a_log_in_by_registered_keys(tmp_path):
         assert ("system/Consent" in shown) is lacks, shown
 
 
+@pytest.mark.slow
 def test_a_file_that_holds_no_keys_is_told(tmp_path):
     (tmp_path / "keys.json").write_text('{"keys": 3}')
     for name in ("keys.json", "absent.json"):

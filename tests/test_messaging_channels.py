@@ -365,6 +365,7 @@ def test_no_mail_to_whom_it_was_not_meant_for(mail, certificate, changes):
     assert not mail.mails
 
 
+@pytest.mark.slow
 def test_email_needs_trust_login_and_encryption(mail, certificate, tmp_path):
     """S-5: an untrusted certificate, a wrong password, and plain text over the net are all refused."""
     empty = smtp(mail, certificate, ca_file=None)

@@ -179,6 +179,7 @@ def test_a_very_long_word_stays_on_the_page():
     assert 500 < read.right < 612 - 50
 
 
+@pytest.mark.slow
 def test_a_thousand_lines_repeat_their_heads_for_the_eye_alone():
     """Many pages: each line once and in order, the head on each page, but read out once."""
     rows = tuple((f"line {n}", f"${n}.00") for n in range(1_000))

@@ -30,6 +30,7 @@ def sweep(folder, count, options, seed):
     return gateway, faults, run, states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [Options(), Options(no_transaction=True)], ids=["transactions", "batches"]
 )

@@ -52,6 +52,7 @@ def test_a_client_is_the_same_at_any_size(resources: Resources) -> None:
     assert small == of(resources, "Patient")[:10]
 
 
+@pytest.mark.slow
 def test_all_are_valid(resources: Resources) -> None:
     """Each resource is one that the R4B models take."""
     for resource in resources:

@@ -83,6 +83,7 @@ def test_a_slow_drip_is_ended_by_the_total_time():
     listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_compression_bomb_is_not_unpacked(server, wary, encoding):
     """S-14: 100 MB in 100 kB; memory stays far below it."""

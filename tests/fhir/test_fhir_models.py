@@ -128,6 +128,7 @@ NONE_TO_BE_MADE = {
 }
 
 
+@pytest.mark.slow
 def test_the_corpus(shared_data):
     """H-4: of all that others made, each loads, or is salvaged, but for two types that R4B does not have; and
     a round trip through the model loses nothing."""

@@ -70,6 +70,7 @@ def tokens_of(server, keys, clock, **more):
     return BackendTokens(server.url, "our-id", keys, ACCESS, clock=clock, sleep=lambda _: None, **more)
 
 
+@pytest.mark.slow
 def test_the_assertion(server, keys, clock):
     """S-3: RS384 and ES384, kid, aud = token endpoint, exp at most 5 min, jti never twice."""
     answering(server, given())

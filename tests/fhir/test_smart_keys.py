@@ -42,6 +42,7 @@ def test_keys_lie_outside_the_data_folder(tmp_path, clock):
     KeyStore(tmp_path / "keys", clock, outside=tmp_path / "data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_rotation_publishes_first_signs_later_and_retires_last(keys, clock, algorithm):
     """S-5: the EHR has a day to fetch the new key; the old one goes an hour after the change."""

@@ -75,6 +75,7 @@ def test_without_the_setting_no_charge_is_written(ehr: Ehr, clock: FrozenClock) 
     assert ehr.all("ChargeItem") == []
 
 
+@pytest.mark.slow
 def test_a_changed_claim_gets_a_new_charge_and_the_old_one_is_withdrawn(ehr: Ehr, host: Host) -> None:
     """Entered-in-error and a new one, also back to what it said first; a cancelled claim has no charge."""
     run(host)

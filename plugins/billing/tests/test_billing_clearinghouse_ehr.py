@@ -190,6 +190,7 @@ def test_the_answers_are_worked_in_once(
     assert len(ehr.all("Task")) == before + denials
 
 
+@pytest.mark.slow
 @pytest.mark.ehr(clients=12)
 def test_draft_invoices_of_the_client_s_part_are_written_once_and_only_if_asked_for(
     ehr: Ehr, opened: Any, tmp_path: Path
@@ -286,6 +287,7 @@ class Broken(LocalClearinghouse):
         raise self.error
 
 
+@pytest.mark.slow
 def test_what_surely_did_not_leave_goes_out_later(
     context: Context,
     parties: Parties,
@@ -320,6 +322,7 @@ def test_what_may_have_left_is_never_sent_again_blindly(
     assert list(house.fetch()) == []
 
 
+@pytest.mark.slow
 def test_a_claim_that_cannot_be_written_holds_up_no_other(
     context: Context, house: LocalClearinghouse, parties: Parties, claims: list[Claim]
 ) -> None:

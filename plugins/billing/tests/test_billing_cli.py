@@ -99,6 +99,7 @@ def test_unbilled_visits_of_an_ehr(ehr: Ehr, config: Path) -> None:
     assert f"Encounter/{visit['id']}" in text
 
 
+@pytest.mark.slow
 @pytest.mark.ehr(clients=8)
 @pytest.mark.parametrize(("word", "state"), [("--arrived", "sent before"), ("--not-arrived", "sent")])
 def test_an_undecided_submission_is_settled_by_a_person(

@@ -286,6 +286,7 @@ def test_import_and_list_from_the_command_line(tmp_path: Path) -> None:
     assert "--effective" in runner.invoke(app, ["import", "mue", str(undated), "--folder", folder]).stderr
 
 
+@pytest.mark.slow
 def test_the_next_year_s_order_file_takes_over_on_its_day(load: Import, sets: Callable[[], CodeSets]) -> None:
     """billing.md: an importer for the next year's release (FY2027 applies from 2026-10-01); notes are carried on."""
     release = shipped()

@@ -29,6 +29,7 @@ def played(folder: Path) -> tuple[str, list[Sequence[Sequence[str]]]]:
     return "\n".join(said), tables
 
 
+@pytest.mark.slow
 def test_the_demo_scrubs_sends_and_prints_an_invoice(tmp_path: Path) -> None:
     """Issue 4, shown 7: the findings' table of the invented practice, a second run without writes, one invoice PDF."""
     text, tables = played(tmp_path)

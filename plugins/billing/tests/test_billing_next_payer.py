@@ -168,6 +168,7 @@ def test_the_next_payer_s_claim_goes_out_once_with_the_first_one_s_decision(
     assert len(sent(inbox)) == 1
 
 
+@pytest.mark.slow
 def test_a_decision_that_was_taken_back_makes_no_claim(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_decision_that_was_taken_back_makes_no_claim(
     assert [a.amount for a in claim.lines[0].adjudications[0].adjustments if a.group == "PR"] == [Decimal(30)]
 
 
+@pytest.mark.slow
 def test_a_correction_after_the_claim_went_out_asks_a_person(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
 ) -> None:
@@ -204,6 +206,7 @@ def test_a_correction_after_the_claim_went_out_asks_a_person(
     assert [t["focus"]["reference"] for t in told] == [first.where]
 
 
+@pytest.mark.slow
 def test_a_refused_claim_to_the_next_payer_goes_out_again_when_it_is_mended(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
 ) -> None:
@@ -225,6 +228,7 @@ def test_a_refused_claim_to_the_next_payer_goes_out_again_when_it_is_mended(
     assert [t["status"] for t in tasks(ehr)] == ["completed"]
 
 
+@pytest.mark.slow
 def test_two_decisions_without_a_reversal_send_nothing_on_a_guess(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
 ) -> None:
@@ -266,6 +270,7 @@ def test_no_claim_where_the_payer_passed_it_on_denied_it_or_was_the_second(
     assert tasks(ehr) == []
 
 
+@pytest.mark.slow
 def test_errors_hold_the_claim_and_stand_in_its_task(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
 ) -> None:

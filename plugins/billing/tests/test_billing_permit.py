@@ -50,6 +50,7 @@ def visit_of(stored: dict[str, Any]) -> str:
     return str(stored["item"][0]["encounter"][0]["reference"])
 
 
+@pytest.mark.slow
 def test_a_restricted_claim_is_held_back_and_the_rest_goes_on(
     ehr: Ehr, opened: Any, house_table: dict[str, Any], clock: FrozenClock
 ) -> None:

@@ -208,6 +208,7 @@ def test_subscribers_and_dependants_get_their_levels() -> None:
     assert levels == ["HL*1**20*1~", "HL*2*1*22*1~", "HL*3*2*23*0~"]
 
 
+@pytest.mark.slow
 def test_more_than_five_thousand_claims_go_into_further_sets() -> None:
     """EDI-005: 5,000 claims in a transaction set."""
     one = claim()
@@ -219,6 +220,7 @@ def test_more_than_five_thousand_claims_go_into_further_sets() -> None:
     assert "GE*2*7~" in text
 
 
+@pytest.mark.slow
 def test_more_than_a_hundred_claims_of_one_patient_begin_a_new_level() -> None:
     """The guide repeats 2300 a hundred times; pyx12 counts."""
     claims = [replace(claim(dependent=n > 150), id=f"A{n}") for n in range(410)]
@@ -274,6 +276,7 @@ def test_an_835_tells_payment_reasons_and_dates(shared_data: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_read_shows_any_file_in_words_and_as_data(shared_data: Path) -> None:
     """Issue 4, without an EHR: ``read FILE`` and ``--json``."""
     runner = CliRunner()

@@ -171,6 +171,7 @@ def test_mutated_bundles_give_an_error_or_claims(bundle: dict[str, Any]) -> None
             continue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [None, [], {}, "x", 0, [None], [1], [{}], {"a": 1}])
 def test_every_element_may_be_of_the_wrong_kind(bundle: dict[str, Any], value: Any) -> None:
     """Each element of a Claim and of what it references, one at a time, replaced by something else."""

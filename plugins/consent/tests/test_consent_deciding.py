@@ -77,6 +77,7 @@ def test_searches_are_few_and_their_urls_short(length: int) -> None:
     assert list(chunks([])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.ehr(clients=3)
 @pytest.mark.parametrize("fault", ["403", "404-html", "broken-json", "html-error"])
 def test_without_the_consents_there_is_no_permit(host, ehr, clock, fault) -> None:

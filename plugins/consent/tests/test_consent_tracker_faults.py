@@ -84,6 +84,7 @@ def kill(monkeypatch):
 ONE, ALL = Keeper._one, Keeper._all
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_superseding_killed_at_any_write(world, sign, kill, monkeypatch, number, after):

@@ -117,6 +117,7 @@ def test_forms_are_in_plain_language(form):
         assert 206.84 - 60 * syllables - 1.02 * length >= 60
 
 
+@pytest.mark.slow
 def test_the_measure_can_fail():
     """A sentence as lawyers write it is above grade 8 by the same measure, in both languages."""
     legal = "The undersigned irrevocably authorizes dissemination of individually identifiable information."

@@ -151,6 +151,7 @@ def garbled(rng, node):
         here = here[place]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_garbled_records_stop_nobody_and_reach_nobody_wrong(open_host, ehr, clock, monkeypatch, seed):
     """H-4: a fourth of all records of every search is broken somewhere. The run ends, who opted out and a minor

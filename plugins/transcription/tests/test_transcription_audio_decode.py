@@ -41,6 +41,7 @@ def alike(a: Any, b: Any) -> float:
     return float(best / np.linalg.norm(a[1600 : 1600 + length].astype(float)) / np.linalg.norm(b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_is_decoded_from_file_pipe_and_upload(
     kind: str, talk: Any, encode: Callable[..., bytes], tmp_path: Path
@@ -65,6 +66,7 @@ def test_every_format_is_decoded_from_file_pipe_and_upload(
     assert alike(by_file, by_upload) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "rate", "layout", "codec"),
     [
@@ -108,6 +110,7 @@ def test_what_is_no_recording_is_told_with_its_mend(data: bytes, problem: str) -
     assert refused.value.mend
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav", "m4a", "flac"])
 def test_a_recording_that_was_cut_off_is_told(
     kind: str, talk: Any, encode: Callable[..., bytes], tmp_path: Path

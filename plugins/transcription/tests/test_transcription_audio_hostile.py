@@ -87,6 +87,7 @@ def test_all_hostile_files_are_refused_or_bounded(files: list[Made], tmp_path: P
     assert refused > len(files)  # the others are damaged so little that a player plays them, too
 
 
+@pytest.mark.slow
 def test_playlists_films_archives_and_headers_that_lie_are_refused(files: list[Made]) -> None:
     """T-16: what names other files or addresses, what holds no sound, what promises more than it has."""
     kinds = (

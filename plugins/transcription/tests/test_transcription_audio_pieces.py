@@ -74,6 +74,7 @@ def test_silences_of_minutes_are_left_out_and_times_stay_true(talk: Any) -> None
     assert found[0].end < 10
 
 
+@pytest.mark.slow
 def test_nothing_is_held_of_silence_and_at_most_two_minutes_of_speech(talk: Any) -> None:
     """T-3: memory is flat, whoever speaks or does not."""
     cutter, most = Cutter(), 0

@@ -89,6 +89,7 @@ def without_the_extra(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["transcribe", "draft", "note", "sign"])
 def test_a_missing_extra_is_told_with_the_install_line(command, tmp_path):
     """Missing extra: one line, not a traceback."""

@@ -195,6 +195,7 @@ LESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("less", LESS.values(), ids=LESS)
 def test_the_way_of_a_note_on_a_lesser_server(less):
     """How it is shown 5: what an EHR lacks makes a note neither double nor lost."""

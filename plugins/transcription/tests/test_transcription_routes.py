@@ -152,6 +152,7 @@ def test_from_chunks_to_a_signed_note(world, call, sound):
     assert ehr.read(*newer.split("/"))["docStatus"] == "amended"
 
 
+@pytest.mark.slow
 def test_no_sound_touches_the_disk(world, call, sound):
     """T-2: nothing is opened for writing in this process while a megabyte is uploaded, but the audit trail."""
     opened: list[str] = []
@@ -283,6 +284,7 @@ def test_a_wrong_path_is_told(world, method, path, status):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_text_that_is_none(call, sound):
     """An edit in no UTF-8, an empty one, one of 2 MB: refused, and the draft stands."""
     draft = f"/drafts/{recorded(call, sound)['draft']}"
@@ -342,6 +344,7 @@ def test_a_form_with_a_file_is_no_way_to_the_disk(world, call, sound):
     assert ended(call, path)["state"] == "failed"
 
 
+@pytest.mark.slow
 def test_an_ehr_that_is_down_is_told_as_such(world, call):
     """503 where trying again may help; no content in the error."""
     _, ehr, _ = world

@@ -220,6 +220,7 @@ def test_a_consent_revoked_in_a_pause_keeps_it_from_going_on(service, host, spee
     assert session.state is State.FAILED
 
 
+@pytest.mark.slow
 def test_what_is_forgotten_ends_by_itself(service, host, speech):
     """T-1: without a chunk for ten minutes the recording ends, and what came is written down; no request is needed."""
     _, _, clock = host
@@ -267,6 +268,7 @@ def test_what_is_no_recording_is_told(service):
     assert "recording" in session.problem or "wav" in session.problem
 
 
+@pytest.mark.slow
 def test_a_bad_minute_of_the_ehr_loses_nothing(service, host, speech, monkeypatch):
     """An outage while the draft is filed: tried again; the words of an hour are not lost."""
     monkeypatch.setattr(sessions, "PATIENCE", (0.0,) * 4)
@@ -320,6 +322,7 @@ def test_what_the_note_needs_is_looked_at_before_a_recording(service):
     assert not service.sessions
 
 
+@pytest.mark.slow
 def test_no_more_recordings_than_the_machine_can_take(service):
     """Four at once; an ended one makes room."""
     held = [service.start(Sitting(CLIENT), Options(1), SIGNER) for _ in range(MOST_SESSIONS)]

