@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -13,6 +14,9 @@ from chartside.errors import InputError
 FORMAT = "chartside-transcript/1"
 CLINICIAN, CLIENT, OTHER = "clinician", "client", "other"
 ROLES = (CLINICIAN, CLIENT, OTHER)
+_UNSEEN = ("Cc", "Cf", "Cs")
+_JOINERS = ("\u200c", "\u200d")
+"""They join or part letters in Persian, Hindi and other scripts."""
 MOST_WORDS = 500_000
 """A day of speech; a longer list in a file is no transcript."""
 
@@ -155,24 +159,35 @@ class Transcript:
         return cls(
             words=tuple(_words(data["words"])),
             duration=_number(data.get("duration", 0), "duration"),
-            engine=str(data.get("engine", "")),
-            model=str(data.get("model", "")),
+            engine=clean(str(data.get("engine", ""))),
+            model=clean(str(data.get("model", ""))),
             guessed=bool(data.get("speakers_guessed")),
         )
+
+
+def clean(text: str) -> str:
+    """Text from elsewhere without what a reader cannot see: control, bidirectional and lone surrogate characters.
+
+    They make a note read otherwise than it is stored (Unicode Technical Report 36). White space becomes a space.
+    """
+    spaced = " ".join(text.split())
+    return "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
 
 
 def _words(items: Iterable[Any]) -> Iterator[Word]:
     for n, item in enumerate(items):
         if not isinstance(item, dict) or not isinstance(item.get("word"), str):
             raise InputError(f"words[{n}]: has no word")
+        if not (text := clean(item["word"])):
+            continue
         marks = item.get("marks")
         yield Word(
-            item["word"],
+            text,
             _number(item.get("start", 0), f"words[{n}].start"),
             _number(item.get("end", 0), f"words[{n}].end"),
             _number(item.get("probability", 0), f"words[{n}].probability"),
-            str(item.get("speaker") or ""),
-            tuple(str(mark) for mark in marks) if isinstance(marks, list) else (),
+            clean(str(item.get("speaker") or "")),
+            tuple(clean(str(mark)) for mark in marks) if isinstance(marks, list) else (),
         )
 
 

@@ -18,6 +18,7 @@ from chartside.errors import OutboundRefused, PluginError
 from chartside_transcription.audio import RATE
 from chartside_transcription.engines.base import Engine, EngineOptions, Heard, HeardWord
 from chartside_transcription.engines.cutoff import post
+from chartside_transcription.transcript import clean
 
 KIND, DATA_CLASS = "asr", "audio"
 LARGEST_ANSWER = 1 << 20
@@ -110,13 +111,13 @@ def _heard(answer: dict[str, Any], duration: float) -> Heard:
     words, at = [], 0.0
     for row in _rows(answer.get("words")):
         text = row.get("word")
-        if isinstance(text, str) and text.strip():
+        if isinstance(text, str) and (text := clean(text)):
             start = min(max(_number(row.get("start"), at), at), duration)
             at = min(max(_number(row.get("end"), duration), start), duration)
             probability = min(max(_number(row.get("probability"), UNKNOWN), 0.0), 1.0)
-            words.append(HeardWord(text.strip(), start, at, probability))
+            words.append(HeardWord(text, start, at, probability))
     text = answer.get("text")
-    found = tuple(words) or Heard.of_text(text if isinstance(text, str) else "", duration).words
+    found = tuple(words) or Heard.of_text(clean(text) if isinstance(text, str) else "", duration).words
     return Heard(found, no_speech, average, repetition)
 
 
