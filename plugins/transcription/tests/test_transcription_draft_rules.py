@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from chartside_transcription.draft import load_template, make_draft
 from chartside_transcription.draft.rules import MOST_REPORTS, Rules
 from chartside_transcription.draft.template import BUILT_IN
 from chartside_transcription.draft.utterances import utterances
+from chartside_transcription.transcript import FORMAT, Transcript
 from chartside_transcription.typed import typed
 
 SESSION = """\
@@ -247,3 +250,45 @@ def test_typed_transcripts():
     ]
     with pytest.raises(InputError, match="UTF-8"):
         typed(b"\xff\xfe")
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("Client: I am fine.\nMaria: She is not.", [("client", "I am fine."), ("other", "She is not.")]),
+        (
+            "Client: Fine.\nmother: No.\nClient: Yes.",
+            [("client", "Fine."), ("other", "No."), ("client", "Yes.")],
+        ),
+        (
+            "Therapist: Hello.\nMother: Hi.\nDr. Lee (school): Hi.\nMOTHER: So.",
+            [("clinician", "Hello."), ("S1", "Hi."), ("S2", "Hi."), ("S1", "So.")],
+        ),
+        ("Client (Ana): Hello.\nJos\u00e9:\nHello, too.", [("client", "Hello."), ("other", "Hello, too.")]),
+        ("Client: Hi.\nClient 2: Hello.", [("client", "Hi."), ("other", "Hello.")]),
+        ("Ana: Hi.\nLi: Hello.\nAna: So.", [("S1", "Hi."), ("S2", "Hello."), ("S1", "So.")]),
+        ("Client: He asked.\nI said: no.", [("client", "He asked. I said: no.")]),
+        ("Client: When?\n10:30 works.\nAt 10: maybe.", [("client", "When? 10:30 works. At 10: maybe.")]),
+        ("Client: Hard.\nMonday: no sleep.", [("client", "Hard. Monday: no sleep.")]),
+        ("Data: Slept well.\nPlan: Go on.", [("", "Data: Slept well. Plan: Go on.")]),
+    ],
+)
+def test_every_label_is_a_speaker_of_its_own(text, turns):
+    """T-7: a name that is no role does not speak with the voice of who spoke before; a colon alone names nobody."""
+    assert [(turn.speaker, turn.text) for turn in typed(text.encode()).turns()] == turns
+
+
+def test_a_third_voice_is_quoted_as_such():
+    """T-8: what a mother says of her child is not the client's statement."""
+    found = typed(b"Clinician: Hello.\nMother: He wants to kill himself.\nClient: No.\n")
+    [sentence] = make_draft(found, load_template("dap"), Rules()).sections[0].sentences
+    assert sentence.text == 'Other: "He wants to kill himself."'
+
+
+def test_what_no_reader_sees_is_taken_out():
+    """No control or bidirectional character of a typed or JSON transcript comes as far as a note."""
+    unseen = "\u202eno\u202c\x07\u2066 t\u200bruth"
+    assert typed(f"Client: {unseen}".encode()).text == "no truth"
+    words = [{"word": "n\u202eo\x00\ud800", "speaker": "cli\u202eent"}, {"word": "\u2066"}, {"word": "a\nb"}]
+    read = Transcript.from_json(json.dumps({"format": FORMAT, "words": words}))
+    assert [(word.text, word.speaker) for word in read.words] == [("no", "client"), ("a b", "")]
