@@ -292,3 +292,73 @@ def test_what_no_reader_sees_is_taken_out():
     words = [{"word": "n\u202eo\x00\ud800", "speaker": "cli\u202eent"}, {"word": "\u2066"}, {"word": "a\nb"}]
     read = Transcript.from_json(json.dumps({"format": FORMAT, "words": words}))
     assert [(word.text, word.speaker) for word in read.words] == [("no", "client"), ("a b", "")]
+
+
+@pytest.mark.parametrize(
+    ("talk", "quoted"),
+    [
+        (
+            "Client: Sometimes I bite my arm.\nClinician: Does that often happen to you?\n"
+            "Client: Most days. At night.\n",
+            'Client: "Sometimes I bite my arm." Clinician: "Does that often happen to you?" '
+            'Client: "Most days. At night."',
+        ),
+        (
+            "Clinician: On thoughts of being better off dead you put zero. Is that right?\n"
+            "Client: Zero is right. I have never had that.\n",
+            'Clinician: "On thoughts of being better off dead you put zero. Is that right?" '
+            'Client: "Zero is right. I have never had that."',
+        ),
+        (
+            "Clinician: Do you feel safe at home?\n"
+            "Client: Yes. No. I do. At night less. I take sertraline. He drinks.\n",
+            'Clinician: "Do you feel safe at home?" '
+            'Client: "Yes. No. I do. At night less. I take sertraline. He drinks."',
+        ),
+        ("Client: He pushed me.\nClinician: I hear you.\n", 'Client: "He pushed me."'),
+        (
+            "Client: What is the point of any of this.\nClinician: Mm.\n",
+            'Client: "What is the point of any of this."',
+        ),
+        (
+            "Clinician: Has anyone hit, pushed or threatened the other?\nClient: Never.\n",
+            'Clinician: "Has anyone hit, pushed or threatened the other?" Client: "Never."',
+        ),
+    ],
+)
+def test_safety_stands_with_its_question_and_the_whole_answer(talk, quoted):
+    """T-8: verbatim, however the question is worded that follows, and however long the answer is."""
+    draft = make_draft(typed(talk.encode()), load_template("dap"), Rules())
+    assert draft.dropped == {}
+    assert quoted in [s.text for section in draft.sections for s in section.sentences if s.kind == "risk"]
+
+
+def test_a_very_long_answer_about_safety_is_quoted_to_its_end():
+    """T-8: in as many citations as it takes."""
+    answer = " ".join(
+        f"That was in the year {n}, and then it was over again for me." for n in range(1900, 1960)
+    )
+    draft = make_draft(
+        typed(f"Clinician: Any thoughts of suicide?\nClient: {answer}\n".encode()),
+        load_template("dap"),
+        Rules(),
+    )
+    risk = " ".join(s.text for section in draft.sections for s in section.sentences if s.kind == "risk")
+    assert draft.dropped == {}
+    assert all(f"year {n}," in risk for n in range(1900, 1960))
+
+
+@pytest.mark.parametrize(
+    ("said", "risk"),
+    [
+        ("I am afraid of her spreadsheets.", False),
+        ("I am afraid of her.", True),
+        ("I am afraid of her when she drinks.", True),
+        ("I am scared of my husband.", True),
+    ],
+)
+def test_who_is_feared_is_a_person(said, risk):
+    """T-8: "her spreadsheets" are no danger; she may be."""
+    draft = make_draft(typed(f"Client: {said}\nClinician: Mm.\n".encode()), load_template("dap"), Rules())
+    assert [s.kind == "risk" for section in draft.sections for s in section.sentences] in ([risk], [])
+    assert any(s.kind == "risk" for section in draft.sections for s in section.sentences) == risk

@@ -11,6 +11,14 @@ _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _SELF = r"(?:my|your|him|her|them)sel(?:f|ves)"
 _TEST = r"(?:p ?h ?q|g ?a ?d|p ?c ?l|audit|dast|c-?ssrs|moca|m ?d ?q|y-?bocs|oq|wsas|isi)"
 _COUNT = r"(?:\d+|[a-z]*teen|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty)"
+_FEARED = (
+    "husband|wife|partner|boyfriend|girlfriend|ex|father|mother|dad|mom|stepfather|stepdad|brother|son|uncle|temper|"
+    "anger|rage"
+)
+_GOES_ON = (
+    "when|and|but|because|now|if|so|too|that|or|since|again|anymore|sometimes|as|in|on|at|all|he|she|they|i"
+)
+_BODY = "arms?|wrists?|hands?|fingers?|legs?|thighs?|head|skin|face|stomach"
 _KINDS: tuple[tuple[str, str], ...] = (
     (
         "risk",
@@ -24,8 +32,17 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"better off (?:dead|without)|overdos|safety plan|weapon|\bguns?\b|"
         r"firearms?|\brifles?\b|pistols?|\b988\b|go on without (?:him|her|them)|"
         r"not (?:feel(?:ing)? )?safe|unsafe|"
-        r"(?:hits?|hitting|beats?|chok(?:es?|ed|ing)|strangl\w+|threaten(?:s|ed)?|rap(?:es?|ed)) "
-        r"(?:me|you|her|him|us)\b|(?:afraid|scared) of (?:him|her|them)\b|abus(?:e|ed|ive|ing)\b|assault|"
+        r"(?:hits?|hitting|push(?:es|ed|ing)?|"
+        r"shov(?:es?|ed|ing)|slap(?:s|ped)?|kick(?:s|ed)?|punch(?:es|ed)?|"
+        r"beats?|chok(?:es?|ed|ing)|strangl\w+|threaten(?:s|ed)?|rap(?:es?|ed)) "
+        r"(?:me|you|her|him|us)\b|\b(?:hit|pushed|slapped|kicked|beaten|hurt|threatened),? (?:(?:and|or) )?"
+        r"(?:hit|pushed|slapped|kicked|beaten|hurt|threatened)\b|"
+        rf"(?:bit(?:es?|ing)?|cut(?:s|ting)?|scratch\w*|burn\w*|bang\w*|punch\w*) "
+        rf"(?:my|your|his|her|their) (?:{_BODY})\b|"
+        r"what(?:'s| is| was) the point (?:of (?:any|it|this|living|life|going)|anymore|any more)|feel(?:ing)? safe\b|"
+        rf"(?:afraid|scared) of (?:(?:him|them)\b|her\b(?! (?!(?:{_GOES_ON}|{_FEARED})\b)\w)|"
+        rf"(?:my|his|their) (?:{_FEARED})\b)|"
+        r"abus(?:e|ed|ive|ing)\b|assault|"
         r"\brisk (?:is|was|of|to|level|assess)",
     ),
     (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from chartside_transcription.draft.choose import chosen
 from chartside_transcription.draft.model import Drafter, Proposal
 from chartside_transcription.draft.patterns import AGREES, KINDS, LOOKS_BACK, NUMBER, SCALE, TOPICS
-from chartside_transcription.draft.support import LONGEST_SPAN
+from chartside_transcription.draft.support import LONGEST_SPAN, MOST_SPANS
 from chartside_transcription.draft.template import Template
 from chartside_transcription.draft.utterances import Utterance, utterances
 from chartside_transcription.drugs import drugs
@@ -26,6 +26,9 @@ stays a note. What is about safety, scores, medication, goals, homework and plan
 _ASKED_AND_ANSWERED = ("risk", "score-said", "medication", "homework", "intervention", "goal", "appointment")
 """Kinds of which a question is quoted, together with its answer; any other question is no finding."""
 MOST_ANSWERS = 3
+"""Sentences; an answer about safety is never cut."""
+_SOON = 6
+"""Sentences within which a question follows up on a statement about safety."""
 _SHORT = 3
 """Words; shorter ones ("Yeah, sure.") are quoted with their question or not at all."""
 
@@ -71,8 +74,8 @@ def _conversation(said: Sequence[Utterance]) -> Iterator[Found]:
     while at < len(said):
         kind = _kind_in_talk(said[at])
         parts = _with_answer(said, at, kind) if kind else ()
-        if parts:
-            yield Found(kind, parts)
+        for some in _citable(parts):
+            yield Found(kind, some)
         at += max(len(parts), 1)
 
 
@@ -94,11 +97,36 @@ def _with_answer(said: Sequence[Utterance], at: int, kind: str) -> tuple[Utteran
     if one.question:
         if kind not in _ASKED_AND_ANSWERED:
             return ()
-        answer = _answer(said, at, MOST_ANSWERS)
+        answer = _answer(said, at, len(said) if kind == "risk" else MOST_ANSWERS)
         useless = kind == "score-said" and not any(NUMBER.search(part.text) for part in answer)
         return () if useless or not (answer or kind == "risk") else (one, *answer)
+    if kind == "risk" and (asked := _follow_up(said, at)):
+        return (*said[at : asked + 1], *_answer(said, asked, len(said)))
     agreed = _answer(said, at, 1) if kind == "homework" and one.speaker == CLINICIAN else ()
     return (one, *(part for part in agreed if AGREES.search(part.text)))
+
+
+def _follow_up(said: Sequence[Utterance], at: int) -> int:
+    """The question that a statement about safety leads to, of the same turn or the next; 0 where there is none."""
+    speaker = said[at].speaker
+    for n, one in enumerate(said[at + 1 : at + 1 + _SOON], at + 1):
+        if one.speaker != said[n - 1].speaker and said[n - 1].speaker != speaker:
+            return 0  # a third turn
+        if one.question and (one.speaker != speaker or speaker == CLINICIAN):
+            return n if _kind_in_talk(one) in ("", "risk") else 0
+    return 0
+
+
+def _citable(parts: Sequence[Utterance]) -> Iterator[tuple[Utterance, ...]]:
+    """All of them, in as many pieces as the check asks for."""
+    some: list[Utterance] = []
+    for part in parts:
+        if some and len(_groups([*some, part])) > MOST_SPANS:
+            yield tuple(some)
+            some = []
+        some.append(part)
+    if some:
+        yield tuple(some)
 
 
 def _answer(said: Sequence[Utterance], asked: int, most: int) -> tuple[Utterance, ...]:
@@ -106,7 +134,8 @@ def _answer(said: Sequence[Utterance], asked: int, most: int) -> tuple[Utterance
     answer: list[Utterance] = []
     for one in said[asked + 1 : asked + 1 + most]:
         own = _kind(one)
-        if one.speaker == said[asked].speaker or one.question or (own and own != _kind(said[asked])):
+        about_else = own and own != _kind(said[asked]) and most <= MOST_ANSWERS
+        if one.speaker == said[asked].speaker or one.question or about_else:
             break
         answer.append(one)
     return tuple(answer)
