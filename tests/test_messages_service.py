@@ -251,6 +251,65 @@ def test_the_ehr_goes_away_between_two_groups(world, by_twos, monkeypatch):
     assert len(world.bodies()) == len(set(world.bodies())) == 5
 
 
+def slowly(world, monkeypatch, owner, name, seconds):
+    """The clock moves by so much at each call, as behind a slow server."""
+    real = getattr(owner, name)
+
+    def slow(*args, **options):
+        world.clock.advance(seconds)
+        return real(*args, **options)
+
+    monkeypatch.setattr(owner, name, slow)
+
+
+def test_behind_a_slow_server_consent_is_asked_again_and_it_goes_out(world, by_twos, monkeypatch):
+    """C-5: claiming used up the permit; each group is decided anew, and who took the consent back gets nothing."""
+    slowly(world, monkeypatch, FhirLedger, "claim", 90)
+    slowly(world, monkeypatch, FhirLedger, "begin", 25)
+    looked = []
+
+    def recheck(intents):
+        looked.append(len(intents))
+        if len(looked) > 1:
+            world.denied["Patient/3"] = "sms"
+        return [""] * len(intents)
+
+    told = world.run(*[world.intent(n) for n in range(1, 6)], recheck=recheck)
+    assert sorted(told) == [Status.HELD] + [Status.SENT] * 4
+    assert looked == [5, 2, 2, 1], "all after the claim, then each group"
+    assert sorted(world.bodies()) == [f"Reminder {n}" for n in (1, 2, 4, 5)]
+
+
+def test_nothing_is_begun_that_cannot_go_out_in_time(world, by_twos, monkeypatch):
+    """S-9: no disclosure stands in the audit, and no record in progress, of what a slow server kept from going out."""
+    with monkeypatch.context() as slow:
+        slowly(world, slow, world, "decide", 70)
+        intents = [world.intent(n) for n in range(1, 4)]
+        told = list(world.messages().deliver(intents))
+    assert [o.status for o in told] == [Status.FAILED] * 3
+    assert {"too slow" in o.reason for o in told} == {True}
+    assert list(world.trail.records()) == []
+    assert {r["status"] for r in world.records()} == {"preparation"}
+    assert world.bodies() == []
+    assert world.run(*intents, worker="w2") == [Status.SENT] * 3
+
+
+def test_few_are_begun_at_once_where_each_needs_its_own_requests(world, monkeypatch):
+    """What a slow server without Bundles takes to begin must fit into the time of a permit."""
+    begin, sizes = FhirLedger.begin, []
+
+    def watched(self, claims):
+        sizes.append(len(claims))
+        return begin(self, claims)
+
+    monkeypatch.setattr(FhirLedger, "begin", watched)
+    monkeypatch.setattr("chartside.messaging.service._SINGLY", 2)
+    messages = world.messages()
+    messages._ledger().together = False
+    assert [o.status for o in messages.deliver([world.intent(n) for n in range(1, 6)])] == [Status.SENT] * 5
+    assert sizes == [2, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("ways", "said"),
     [

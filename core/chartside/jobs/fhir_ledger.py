@@ -66,7 +66,7 @@ class FhirLedger(Ledger):
     ) -> None:
         self._client, self._type, self._worker = client, resource_type, worker
         self._clock, self._lease, self.audits = clock, lease, audit_events
-        self._together = client.capabilities().transaction or client.capabilities().batch
+        self.together = client.capabilities().transaction or client.capabilities().batch
         self._heeds = client.capabilities().versioned_update(resource_type)
         self._known: dict[str, Resource] = {}
         self.home = f"{resource_type} in {place}"
@@ -77,7 +77,7 @@ class FhirLedger(Ledger):
         found = self._find(effects)
         claims = {e.key: self._seen(e, found[e.key]) for e in effects if e.key in found}
         new = [effect for effect in effects if effect.key not in found]
-        if not self._together:
+        if not self.together:
             return self._needed([claims.get(e.key) or Claim(e, State.CLAIMED) for e in effects])
         claims |= {c.effect.key: c for c in self._take_over(list(claims.values()))}
         answers = self._send([self._create(effect, State.CLAIMED) for effect in new])

@@ -95,6 +95,9 @@ class Ledger(ABC):
     audits: bool = False
     """Whether ``begin`` and ``reopen`` write ``Effect.audit`` first. Where not, the caller does."""
 
+    together: bool = True
+    """Whether many effects begin in a few requests; where not, each needs its own."""
+
     @abstractmethod
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
         """Claim each effect, or say who has it. Safe to call again for the same effects."""

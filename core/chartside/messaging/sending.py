@@ -33,7 +33,14 @@ class Sender:
 
     def deadline(self) -> datetime:
         """Until when messages may go out by a decision that is made now."""
-        return self._clock.now() + min(self._lease / 2, PERMIT_HOLDS)
+        return self._clock.now() + self._holds()
+
+    def stale(self, until: datetime) -> bool:
+        """Whether so little of the permit's time is left (half of it) that what is begun now may not go out by it."""
+        return self._clock.now() >= until - self._holds() / 2
+
+    def _holds(self) -> timedelta:
+        return min(self._lease / 2, PERMIT_HOLDS)
 
     def send(self, pairs: Sequence[tuple[Attempt, Claim]], until: datetime) -> list[ChartsideError | None]:
         """Each message once; None where the provider has it. ``until``: the deadline of their decisions."""

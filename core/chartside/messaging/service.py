@@ -38,6 +38,9 @@ from chartside.messaging.settings import MessagingSettings
 BATCH = 100
 """Intents in one round: few round trips, bundles that servers take, and a short time from decision to sending."""
 
+_SINGLY = 10
+"""Begun in one go where each needs a request, or three, of its own: a slow server takes a second for each."""
+
 _GIVE_UP = 5
 """After so many refused AuditEvents in a row it is the server, not the event."""
 
@@ -137,19 +140,32 @@ class Messages:
         if dry_run:
             told += [one.told(Status.WOULD) for one in self._under_caps(permitted, told)]
             return
-        until = self._sender.deadline()
+        decided = self._sender.deadline()
         waiting = self._claimed(permitted, recheck, told, again)
         try:
             while waiting:
                 group = self._next_group(waiting)
+                rest = [pair for pair in waiting if pair not in group]
+                until = decided
+                if self._sender.stale(until):
+                    until = self._sender.deadline()
+                    group = self._still_good(group, recheck, told, again)
+                    waiting = [*group, *rest]
+                    if self._sender.stale(until):
+                        self._give_back(waiting, told)
+                        return
                 begun = self._begun(group, told)
-                waiting = [
-                    pair for pair in waiting if pair not in group
-                ]  # from here on it may have been sent
+                waiting = rest  # from here on the group may have been sent
                 self._end(begun, self._sender.send(begun, until), Status.SENT, told, again)
         except (FhirError, AuditUnavailable):
             self._ledger().release([claim for _, claim in waiting if claim.state is State.CLAIMED])
             raise
+
+    def _give_back(self, waiting: Sequence[Pair], told: list[Outcome]) -> None:
+        """Before anything is begun: nothing is told to the audit that would not be sent in time."""
+        self._ledger().release([claim for _, claim in waiting if claim.state is State.CLAIMED])
+        reason = "the EHR is too slow to look at the consent and send in time; the next run tries again"
+        told += [one.told(Status.FAILED, reason, claim) for one, claim in waiting]
 
     # --- may it be sent? -----------------------------------------------------------------------------
 
@@ -321,9 +337,10 @@ class Messages:
         return [pair for pair in pairs if pair[0].key in passed]
 
     def _next_group(self, waiting: Sequence[Pair]) -> list[Pair]:
-        """As many of one channel as it may have in progress at once."""
+        """As many of one channel as it may have in progress at once, and as are begun in a short time."""
         kind = waiting[0][0].via.kind
-        return [pair for pair in waiting if pair[0].via.kind == kind][: self._channels()[kind].at_once]
+        most = min(self._channels()[kind].at_once, BATCH if self._ledger().together else _SINGLY)
+        return [pair for pair in waiting if pair[0].via.kind == kind][:most]
 
     def _begun(self, pairs: Sequence[Pair], told: list[Outcome]) -> list[Pair]:
         """The trail is written now, the AuditEvents go with ``in-progress``, or before it where they have another
