@@ -10,7 +10,7 @@ import pytest
 
 from chartside.errors import ServerError
 from chartside.gate.gate import Gate
-from chartside.gate.model import DEFAULTS, Action, Decision, DecisionRequest, Outcome, Reason
+from chartside.gate.model import DEFAULTS, Action, Decision, DecisionRequest, Outcome, Reason, default_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PERMIT, DENY, NONE = Outcome.PERMIT, Outcome.DENY, Outcome.NONE
@@ -135,7 +135,7 @@ LABEL = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
     ("purpose", "resource", "expected"),
     [
         ("HPAYMT", {"resourceType": "Claim"}, PERMIT),
-        ("HPAYMT", {"resourceType": "Encounter", "meta": {"security": "nonsense"}}, PERMIT),
+        ("HPAYMT", {"resourceType": "Coverage", "meta": {"versionId": "1"}}, PERMIT),
         ("HPAYMT", {"resourceType": "DocumentReference"}, DENY),
         ("HPAYMT", None, DENY),
         ("TREAT", {"resourceType": "Claim"}, DENY),
@@ -160,3 +160,32 @@ def test_a_claim_may_go_out_for_payment_where_no_consent_speaks(purpose, resourc
         assert decision.outcome is outcome
         looked = "nobody looked for a restriction" not in decision.reasons[-1].text
         assert looked is (bool(deciders) or outcome is DENY)
+
+
+PLAIN = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        ({}, PERMIT),
+        ({"security": []}, PERMIT),
+        ({"security": [PLAIN]}, PERMIT),
+        (None, DENY),
+        ("nonsense", DENY),
+        ([{"security": [PLAIN]}], DENY),
+        ({"security": None}, DENY),
+        ({"security": "nonsense"}, DENY),
+        ({"security": {"system": LABEL, "code": "42CFRPart2"}}, DENY),
+        ({"security": ["42CFRPart2"]}, DENY),
+        ({"security": [PLAIN, None]}, DENY),
+        ({"security": [PLAIN, {"coding": [{"system": LABEL, "code": "PSYTHPN"}]}]}, DENY),
+        ({"security": [{"code": "N"}]}, DENY),
+        ({"security": [{"system": LABEL, "code": ["42CFRPart2"]}]}, DENY),
+        ({"security": [PLAIN, {"system": "urn:oid:2.16.840.1.113883.5.4", "code": "42cfrpart2"}]}, DENY),
+        ({"security": [{"system": "urn:x", "code": "sud-counseling-notes"}]}, DENY),
+    ],
+)
+def test_labels_that_cannot_be_read_fail_closed(meta, expected):
+    """42 CFR 2.31: what may be a label of a protected record holds a claim back, in whatever form a server sent it."""
+    assert default_of(Action.DISCLOSE, "HPAYMT", {"resourceType": "Claim", "meta": meta}) is expected

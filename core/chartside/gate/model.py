@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chartside.codes import ACT_CODE_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, has_coding
+from chartside.codes import ConsentType
 
 
 class Outcome(StrEnum):
@@ -53,13 +53,11 @@ DEFAULTS: Mapping[Action, Outcome] = {
 
 
 PAYMENT = "HPAYMT"
-_OF_A_CLAIM = frozenset({"Claim", "Coverage", "Encounter"})
-_PROTECTED = (
-    (ACT_CODE_SYSTEM, "PSYTHPN"),
-    (ACT_CODE_SYSTEM, "42CFRPart2"),
-    (ACT_CODE_SYSTEM, "42CFRPart2CD"),
-    (CONSENT_TYPE_SYSTEM, ConsentType.SUD_COUNSELING_NOTES),
+_OF_A_CLAIM = ("Claim", "Coverage", "Encounter")
+_PROTECTED = frozenset(
+    code.casefold() for code in ("PSYTHPN", "42CFRPart2", "42CFRPart2CD", ConsentType.SUD_COUNSELING_NOTES)
 )
+"""Of v3-ActCode and of Chartside; known by the code alone, for a server may write the system in its own way."""
 
 
 def default_of(action: Action, purpose: str, resource: Mapping[str, Any] | None) -> Outcome:
@@ -70,10 +68,22 @@ def default_of(action: Action, purpose: str, resource: Mapping[str, Any] | None)
     """
     if action is not Action.DISCLOSE or purpose != PAYMENT or resource is None:
         return DEFAULTS[action]
-    meta = resource.get("meta")
-    labels = meta.get("security") if isinstance(meta, Mapping) else None
-    free = not any(has_coding(labels, system, code) for system, code in _PROTECTED)
-    return Outcome.PERMIT if free and resource.get("resourceType") in _OF_A_CLAIM else DEFAULTS[action]
+    free = resource.get("resourceType") in _OF_A_CLAIM and _unprotected(resource)
+    return Outcome.PERMIT if free else DEFAULTS[action]
+
+
+def _unprotected(resource: Mapping[str, Any]) -> bool:
+    """Whether every label can be read, and none is of the protected. What cannot be read may be one of them."""
+    meta = resource.get("meta", {})
+    labels = meta.get("security", []) if isinstance(meta, Mapping) else None
+    return isinstance(labels, list) and all(map(_harmless, labels))
+
+
+def _harmless(label: Any) -> bool:
+    if not isinstance(label, Mapping):
+        return False
+    system, code = label.get("system"), label.get("code")
+    return isinstance(system, str) and isinstance(code, str) and code.strip().casefold() not in _PROTECTED
 
 
 @dataclass(frozen=True, slots=True)
