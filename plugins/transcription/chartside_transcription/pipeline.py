@@ -18,6 +18,7 @@ from chartside_transcription.engines.base import Engine, EngineOptions, Heard
 from chartside_transcription.hotwords import with_hotwords
 from chartside_transcription.marks import mark
 from chartside_transcription.silence import is_speech
+from chartside_transcription.spare import give_back
 from chartside_transcription.transcript import Transcript, Word
 
 
@@ -50,11 +51,13 @@ def transcribe(source: Source, engine: Engine, options: Options, tell: Tell = la
     """
     with Decoding(source) as blocks:
         engine.prepare()  # the decoder begins meanwhile
+        give_back()
         run = Run(engine, options)
         for piece in Cutter().pieces(run.counted(blocks)):
             run.add(piece)
             done = min(piece.end, run.duration)
             del piece
+            give_back()
             tell(Progress(done, blocks.declared))
         tell(Progress(run.duration, run.duration))
         return run.transcript()
