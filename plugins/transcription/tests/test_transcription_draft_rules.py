@@ -354,6 +354,8 @@ def test_a_very_long_answer_about_safety_is_quoted_to_its_end():
         ("I am afraid of her spreadsheets.", False),
         ("I am afraid of her.", True),
         ("I am afraid of her when she drinks.", True),
+        ("I'm scared of her every day.", True),
+        ("I'm scared of her hurting me.", True),
         ("I am scared of my husband.", True),
     ],
 )
