@@ -207,11 +207,16 @@ def sign(
 ) -> None:
     """Sign a draft: it becomes final, without sources and marks. Shows it and asks first.
 
-    Example: `chartside transcription sign DocumentReference/7 --as Practitioner/3`
+    Examples: `chartside transcription sign DocumentReference/7 --as Practitioner/3`,
+    `chartside transcription sign DocumentReference/7 --as Practitioner/3 --yes --version 3f9a...`
     """
     from chartside_transcription.note import final_text, marked_words, version_of
 
     with _review(config) as review:
+        if yes and not version:
+            raise InputError(
+                "--yes signs only a version that was read", mend="add --version with what `show` prints"
+            )
         text = review.text(id)
         if not yes:
             typer.echo(final_text(text))

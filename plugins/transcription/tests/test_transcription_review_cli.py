@@ -174,10 +174,17 @@ def test_from_the_list_to_an_amendment(ehr, config, draft):
 
 def test_who_is_not_named_does_nothing(config, draft):
     """T-9: the error names the key of the config that mends it."""
-    for command in (("sign", draft, "--yes"), ("swap", draft), ("edit", draft, "-")):
+    for command in (("sign", draft, "--yes", "--version", "v"), ("swap", draft), ("edit", draft, "-")):
         told = run(*command, "--as", "Practitioner/stranger", "--config", config, given="text of a stranger")
         assert told.exit_code == 2
         assert "plugins.transcription.signers" in told.output
+
+
+def test_nobody_is_asked_only_where_a_version_is_named(config, draft):
+    """T-9: --yes signs no text that may have changed since it was read."""
+    told = run("sign", draft, "--yes", "--as", SIGNER, "--config", config)
+    assert told.exit_code == 2
+    assert "--version" in told.output
 
 
 def test_a_discarded_draft_is_gone_from_the_list(config, draft):

@@ -101,7 +101,7 @@ def test_a_missing_extra_is_told_with_the_install_line(command, tmp_path):
     )
     more = {
         "note": ("--client", "Patient/1", "--config", str(config)),
-        "sign": ("--as", SIGNER, "--yes", "--config", str(config)),
+        "sign": ("--as", SIGNER, "--yes", "--version", "v", "--config", str(config)),
     }
     told = without_the_extra("transcription", command, sound, *more.get(command, ()))
     assert told.returncode == 2
