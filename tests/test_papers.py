@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -203,6 +204,66 @@ def test_without_typst_the_mend_is_told(monkeypatch):
     monkeypatch.setattr(pdf, "find_spec", lambda name: None)
     with pytest.raises(PluginError, match=r"pip install 'chartside\[papers\]'"):
         render_pdf(ALL)
+
+
+@pytest.mark.parametrize(
+    ("child", "said"),
+    [
+        ("import no_such_module_at_all", r"does not run here.*pip install 'chartside\[papers\]'"),
+        ("import sys; sys.exit(3)", "typst refused the paper"),
+        ("import os; os.kill(os.getpid(), 9)", "ended by a signal"),
+    ],
+)
+def test_each_cause_has_its_own_words(child, said, monkeypatch, tmp_path):
+    """A broken installation is not the paper's fault, and the other way round."""
+    script = tmp_path / "child.py"
+    script.write_text(child, "utf-8")
+    monkeypatch.setattr(pdf, "_CHILD", script)
+    with pytest.raises(PluginError, match=said):
+        render_pdf(ALL)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (subprocess.TimeoutExpired("typst", 120), "within 120 s"),
+        (OSError(12, "no memory"), "could be started"),
+    ],
+)
+def test_a_child_that_cannot_work_is_told(fault, said, monkeypatch):
+    """Nor is a full machine."""
+
+    def failing(*_args, **_options):
+        raise fault
+
+    monkeypatch.setattr(pdf.subprocess, "run", failing)
+    with pytest.raises(PluginError, match=said) as caught:
+        render_pdf(ALL)
+    assert caught.value.__cause__ is None
+
+
+def test_the_child_gets_no_secret(monkeypatch, tmp_path):
+    """What the config reads by ``$env`` is the host's alone."""
+    script = tmp_path / "child.py"
+    script.write_text("import os; print(sorted(os.environ))", "utf-8")
+    monkeypatch.setattr(pdf, "_CHILD", script)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
+    assert b"TWILIO" not in render_pdf(ALL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl")
+def test_the_child_leaves_no_dump():
+    """Its memory holds a whole note: no core file, and none through a crash handler."""
+    from chartside.papers import child
+
+    code = (
+        "import ctypes, resource; from chartside.papers.child import *; leave_no_dump();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["0", "0"]
+    assert "leave_no_dump()" in Path(child.__file__).read_text("utf-8").partition("def main")[2]
+    assert child.REFUSED == pdf._REFUSED
 
 
 def test_a_fault_of_the_template_names_nothing_of_the_data():

@@ -7,6 +7,7 @@ break the standard. What people wrote reaches the template as JSON data, never a
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,13 @@ from chartside.papers.letters import breakable, clean, code_point
 _CHILD = Path(__file__).with_name("child.py")
 _PATIENCE = 120
 """Seconds: fifty times what 10,000 lines take."""
+_FREE = "free some memory, and try again"
+_REFUSED = 3
+"""``child.REFUSED``, which cannot be imported without typst."""
+_HOSTS = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_WINDOWS = ("APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR")
+_ENVIRONMENT = (*_HOSTS, "XDG_DATA_DIRS", "XDG_DATA_HOME", *_WINDOWS)
+"""What the child gets of the host's: where fonts and libraries lie, and none of the practice's secrets."""
 INSTALL = "pip install 'chartside[papers]'"
 _LACKS = re.compile(r'the text `"((?:[^"\\]|\\.)*)"`')
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
@@ -40,8 +48,8 @@ def render_pdf(paper: Paper) -> bytes:
 def typeset(template: bytes, data: Mapping[str, Any]) -> bytes:
     """A typst ``template`` with ``data`` (what JSON holds; the template reads ``sys.inputs.data``) as PDF/UA-1.
 
-    A letter that no font has stands as its code point, ``[U+4E2D]``. Raises PluginError where typst is not installed
-    or refuses the template; its message holds nothing of the data.
+    A letter that no font has stands as its code point, ``[U+4E2D]``. Raises PluginError where typst is not installed,
+    cannot start, takes too long or refuses the template; its message holds nothing of the data.
     """
     if find_spec("typst") is None:
         raise PluginError("typst is not installed, so no PDF can be made", mend=INSTALL)
@@ -63,12 +71,21 @@ def _run(template: bytes, data: Any) -> tuple[bytes, str]:
             input=asked.encode(),
             capture_output=True,
             cwd=_CHILD.parent,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             timeout=_PATIENCE,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return b"", ""
-    return ran.stdout if ran.returncode == 0 else b"", ran.stderr.decode("utf-8", "replace")
+    except subprocess.TimeoutExpired:
+        raise PluginError(f"the paper was not set within {_PATIENCE} s", mend="make a shorter one") from None
+    except OSError:
+        raise PluginError("no process could be started to set the paper", mend=_FREE) from None
+    if ran.returncode == 0:
+        return ran.stdout, ""
+    if ran.returncode == _REFUSED:
+        return b"", ran.stderr.decode("utf-8", "replace")
+    if ran.returncode < 0:
+        raise PluginError("typst was ended by a signal, so no PDF was made", mend=_FREE)
+    raise PluginError("typst does not run here, so no PDF can be made", mend=INSTALL)
 
 
 def _lacking(diagnostic: str) -> frozenset[str]:
