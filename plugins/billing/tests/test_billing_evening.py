@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from chartside.clock import FrozenClock
 from chartside.context import Context
 from chartside.host import Host
 from chartside.testing import Ehr, host_for
+from chartside_billing.clearinghouse.refused import SentClaim, SentFile, of_group
 from chartside_billing.evening.findings import is_scrub_task
+from chartside_billing.evening.submit import _touched, clean_claims
 from chartside_billing.evening.worklist import worklist
+from chartside_billing.x12.acks import GroupAnswer
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 pytestmark = pytest.mark.ehr(clients=12)
@@ -275,3 +279,38 @@ def test_the_context_reads_paths_beside_the_config(ehr: Ehr, clock: FrozenClock)
     with opened(ehr, clock, codes="sets") as host:
         context: Context = host.context("billing")
         assert context.settings.path(context.settings.codes) == host.config.folder / "sets"
+
+
+def test_a_claim_that_a_task_held_beyond_the_window_goes_out(
+    ehr: Ehr, host: Host, clock: FrozenClock
+) -> None:
+    """Held by a scrub Task, or mended after a refusal: no claim is lost because it is older than the window."""
+
+    def clean() -> set[str]:
+        return {claim.where for claim in clean_claims(host.context("billing"), JobOptions())}
+
+    refused = min(clean())
+    scrub(host)
+    held = faulty(ehr, "total")
+    clock.advance(100 * 86400)
+    assert not clean() & {held, refused}
+    claim = ehr.read(*held.split("/"))
+    ehr.put({**claim, "total": claim["item"][0]["net"]})
+    assert held in clean()
+    assert scrub(host).counts["tasks closed"] == 1
+    assert held in clean()
+    refusal = of_group(
+        GroupAnswer("HC", "12", "", status="R"),
+        {"000000012": SentFile("DocumentReference/1", (SentClaim(refused), SentClaim("Claim/none", "S")))},
+        clock.now(),
+    )
+    ehr.put({**next(iter(refusal)), "id": "refused", "status": "completed"})
+    assert refused in clean()
+
+
+def test_a_task_that_was_closed_long_ago_names_nothing_to_send() -> None:
+    """Else every evening would look at every claim that was ever mended."""
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    assert _touched({"meta": {"lastUpdated": "2026-11-02T10:00:00Z"}}, since)
+    assert not _touched({"meta": {"lastUpdated": "2026-10-02T10:00:00Z"}}, since)
+    assert _touched({}, since)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chartside.codes import (
@@ -28,14 +28,17 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Clearinghouse
 from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
+from chartside_billing.dates import parse_fhir_date
 from chartside_billing.evening import next_payer
 from chartside_billing.evening.account import KIND, Parties, open_house
-from chartside_billing.evening.findings import OPEN
+from chartside_billing.evening.findings import OPEN, is_scrub_task, resolved
 from chartside_billing.evening.judge import judge
 from chartside_billing.evening.permit import Answer, ask, named, requests_of, with_notice
 from chartside_billing.evening.scrub import keeps_tasks
+from chartside_billing.evening.secondary import follow_ups
 from chartside_billing.evening.sending import name_of, problems_of, send_file
 from chartside_billing.evening.sent import place_of
+from chartside_billing.fhir_claim.pick import part, reference
 from chartside_billing.model import Claim
 
 if TYPE_CHECKING:
@@ -101,10 +104,34 @@ def _settle_later(
 def clean_claims(context: Context, options: JobOptions) -> list[Claim]:
     """Active claims without an error. Where the EHR stores Claims, only stored ones: a visit without one waits for the
     biller."""
-    evening = judge(context, tell=options.progress)
+    evening = judge(context, also=_released(context), tell=options.progress)
     judged = zip(evening.pairs, evening.reports, strict=True)
     clean = {id(claim) for (claim, _), report in judged if report.clean}
     return [claim for claim, _ in evening.sendable if id(claim) in clean]
+
+
+def _released(context: Context) -> list[str]:
+    """Claims of Tasks, however old: those that a scrub Task holds or held, and those that were refused and mended.
+
+    What was closed longer ago than the window is left out: its claim went out then, or was looked at in vain.
+    """
+    if not keeps_tasks(context):
+        return []
+    since = context.clock.now() - timedelta(days=context.settings.days)
+    kinds = {"code": f"{TASK_CODE_SYSTEM}|{TaskCode.CLAIM_SCRUB}"}
+    scrubbed = [task for task in context.fhir.search("Task", kinds).matches() if is_scrub_task(task)]
+    held = [t for t in scrubbed if t.get("status") in OPEN or (resolved(t) and _touched(t, since))]
+    mended = [t for t in follow_ups(context) if t.get("status") == "completed" and _touched(t, since)]
+    names = {reference(task.get("focus")) for task in held}
+    names |= {one.reference for task in mended for one in refused_claims(task) if not one.place}
+    return sorted(names - {""})
+
+
+def _touched(task: Resource, since: datetime) -> bool:
+    """Whether it was changed since then, or nobody says when."""
+    told = (part(task, "meta").get("lastUpdated"), task.get("lastModified"))
+    days = [day for text in told if (day := parse_fhir_date(str(text or "")))]
+    return not days or max(days) >= since.date()
 
 
 def submit(
