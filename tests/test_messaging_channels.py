@@ -114,6 +114,29 @@ def test_gateway_that_never_ends(gateway, local, monkeypatch):
     fails(lambda: local.send(TEXT), OutcomeUnknown)
 
 
+def test_gateway_whose_answer_drips(gateway, local, monkeypatch):
+    """S-14: a provider's answer is waited for a minute in all, not a timeout for each drop."""
+    monkeypatch.setattr(web, "PATIENCE", -1.0)
+    fails(lambda: local.send(TEXT), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"error": "x", "code": "recipient-stopped"}', RecipientStopped),
+        (b'{"error": "this address may not send"}', ChannelUnavailable),
+        (b"<html>Forbidden</html>", ChannelUnavailable),
+        (b'["recipient-stopped"]', ChannelUnavailable),
+        (b"", ChannelUnavailable),
+    ],
+)
+def test_gateway_forbids(local, monkeypatch, body, error):
+    """R-5: that the client stopped is said by the code alone; a firewall's 403 is no client's word."""
+    monkeypatch.setattr("chartside.messaging.local.exchange", lambda *_a, **_o: web.Reply(403, body))
+    with pytest.raises(error):
+        local.send(TEXT)
+
+
 def test_no_more_calls_at_once_than_a_channel_takes():
     """A mail server that takes three connections of one mailbox refuses the fourth."""
     now, most, lock = [0], [0], threading.Lock()

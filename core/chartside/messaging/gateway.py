@@ -97,7 +97,7 @@ class Gateway:
         if data["to"] in self.rejects:
             return JSONResponse({"error": "this number cannot be reached"}, 422)
         if data["to"] in self.stopped:
-            return JSONResponse({"error": "the recipient texted STOP"}, 403)
+            return JSONResponse({"error": "the recipient texted STOP", "code": "recipient-stopped"}, 403)
         message = self._take(data)
         if fault == "slow":
             await asyncio.sleep(self.slow_seconds)

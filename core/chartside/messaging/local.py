@@ -19,6 +19,9 @@ from chartside.messaging.channel import (
 )
 from chartside.messaging.web import Reply, exchange, session
 
+STOPPED = "recipient-stopped"
+"""The ``code`` in the body of a 403, where the recipient texted STOP to the provider."""
+
 
 class GatewaySettings(ChannelSettings):
     """``[channels.sms]`` with ``type = "gateway"``. ``timeout``: seconds for one message."""
@@ -51,7 +54,7 @@ class LocalGatewayChannel(Channel):
         if answer.status == 429:
             raise ChannelUnavailable("the gateway is busy")
         if answer.status == 403:
-            raise RecipientStopped()
+            raise _forbidden(answer)
         if 400 <= answer.status < 500:
             raise MessageRejected("the gateway refused the message")
         if answer.status != 202:
@@ -73,6 +76,17 @@ class LocalGatewayChannel(Channel):
     def _exchange(self, method: str, **sent: Any) -> Reply:
         url = f"{self.settings.url}/messages"
         return exchange(self._http, method, url, timeout=self.settings.timeout, **sent)
+
+
+def _forbidden(answer: Reply) -> ChannelUnavailable | RecipientStopped:
+    """Only its code says that the client stopped; a firewall or a refused credential answers 403, too."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if isinstance(said, dict) and said.get("code") == STOPPED:
+        return RecipientStopped()
+    return ChannelUnavailable("the gateway lets nobody send (403)")
 
 
 def _receipt(data: dict[str, Any]) -> Receipt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,9 @@ def session(pool: int) -> requests.Session:
 MOST = 1024 * 1024
 """Bytes of an answer that are believed (S-14); fifty listed messages have 50 kB."""
 
+PATIENCE = 60.0
+"""Seconds for a whole answer: each drop of one comes within ``timeout``, and all of them may take forever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -52,24 +56,28 @@ def exchange(http: requests.Session, method: str, url: str, *, timeout: float, *
         "stream": True,
     }
     try:
+        until = time.monotonic() + PATIENCE
         with http.request(method, url, **limits, **sent) as answer:
-            return Reply(answer.status_code, _read(answer))
+            return Reply(answer.status_code, _read(answer.raw, until))
     except ConnectTimeout:
         raise ChannelUnavailable("the provider cannot be reached") from None
     except NoConnection as error:
         if _never_connected(error):
             raise ChannelUnavailable("the provider cannot be reached") from None
         raise OutcomeUnknown("the provider's answer was cut off") from None
-    except RequestException as error:
+    except (RequestException, urllib3.exceptions.HTTPError) as error:
         raise OutcomeUnknown(f"no whole answer came ({type(error).__name__})") from None
 
 
-def _read(answer: requests.Response) -> bytes:
+def _read(raw: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    """``read1`` gives what has come by now; ``read`` would wait for the whole amount, drop by drop."""
     content = bytearray()
-    for chunk in answer.iter_content(64 * 1024):
+    while chunk := raw.read1(64 * 1024, decode_content=True):
         content += chunk
         if len(content) > MOST:
             raise OutcomeUnknown("the provider's answer is longer than any that it should give")
+        if time.monotonic() > until:
+            raise OutcomeUnknown("the provider's answer takes longer than any that it should give")
     return bytes(content)
 
 
