@@ -195,6 +195,9 @@ def test_says_where_records_live_at_a_read_only_ehr(folder):
     text = "\n".join(f["text"] for f in findings)
     assert "effects are recorded in: local opaque ledger" in text
     assert re.search(r"Task \(\w+\) -> (DocumentReference|Basic) in the EHR", text)
+    [audit] = [f for f in findings if f["where"] == "audit"]
+    assert audit["level"] == "warning"
+    assert str(folder / "state" / "audit.jsonl") in audit["mend"], "the trail is the only copy (C-8)"
 
 
 @pytest.mark.ehr(secured=True, scopes="system/Patient.rs system/Consent.rs")

@@ -67,7 +67,18 @@ def _recorded(host: Host) -> Iterator[Finding]:
     for name in whole:
         yield from guarded(f"plugins.{name}", lambda name=name: _own(host, name))  # type: ignore[misc]
     yield Finding("ok", "ledger", f"effects are recorded in: {host.ledger.home}")
-    yield Finding("ok", "audit", f"AuditEvents are written to: {host.audit_home}")
+    yield _audited(host)
+
+
+def _audited(host: Host) -> Finding:
+    """Where the trail is the only copy of the accounting, its loss would be the accounting's."""
+    text = f"AuditEvents are written to: {host.audit_home}"
+    if host.audit_home.each_message:
+        return Finding("ok", "audit", text)
+    mend = f"back up {host.state / 'audit.jsonl'}, the only copy"
+    return Finding(
+        "warning", "audit", text, f"{mend}, or set [audit] singly = true" if host.audit_home.place else mend
+    )
 
 
 def _opens(host: Host, name: str) -> bool:

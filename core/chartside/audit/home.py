@@ -1,8 +1,9 @@
 """Where AuditEvents live: in the EHR, in the companion server, or, those of messages, in the local trail alone.
 
 Every message has two AuditEvents, its decision and its disclosure. A server that takes no Bundle would get a request
-for each, which doubles what a reminder costs it, so there they are not written unless the practice says so. Nothing
-is lost by that: the trail has every record in any case, and ``chartside audit`` reads no other. What a person causes
+for each, which doubles what a reminder costs it, so there they are not written unless the practice says so. The trail
+has every record in any case, and ``chartside audit`` reads no other; but then it is the only copy, and a disk that is
+lost takes the accounting of these messages along. So ``chartside check`` asks for a backup of it. What a person causes
 (a broken glass, a signature, a refused access, what is handed to a third party) is rare and is always written.
 
 One AuditEvent for many clients would need fewer requests, too. It would name one client in the record of another.
