@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from chartside_billing.model import Claim
+from chartside_billing.evening.judge import _leave_out_unknown
+from chartside_billing.model import Claim, History, PriorClaim
 from chartside_billing.rules import Rule, RuleBook, hit
 from chartside_billing.rules.settings import ScrubSettings
-from chartside_billing.scrub import Report, scrub
+from chartside_billing.rules.supersede import settle
+from chartside_billing.scrub import Finding, Report, scrub
 from chartside_billing.scrub_files import scrub_files
 from chartside_billing.x12.example import claim
 from chartside_billing.x12.write837 import Control, write_837
@@ -127,3 +129,25 @@ def test_the_built_in_telehealth_list_says_that_it_is_unconfirmed() -> None:
     made.lines[0].code = "96040"
     (found,) = [f for f in judged(made).findings if f.rule.id == "TEL-004"]
     assert (found.severity, "built-in, unconfirmed" in found.message) == ("warning", True)
+
+
+def test_what_hid_behind_a_finding_that_was_left_out_stands_again() -> None:
+    """The evening leaves out what the EHR says of no visit; the general rule's finding is then nobody's repeat."""
+    rules = {rule.id: rule for rule in RuleBook.load()}
+    better = rules["CLM-003"]
+    general = replace(rules["CLM-001"], superseded_anywhere_by=frozenset({"CLM-003"}))
+    bare = replace(claim(), lines=[replace(claim().lines[0], charge=None)])
+    found = settle([Finding(r, "error", "m", "w", "", (), Decimal(0)) for r in (general, better)])
+    assert [f.repeats for f in found] == ["CLM-003", ""]
+    report = Report("A", "", findings=found, claim=bare)
+    _leave_out_unknown(report, {"resourceType": "Encounter"})
+    assert [(f.rule.id, f.repeats) for f in report.findings] == [("CLM-001", "")]
+
+
+def test_the_claim_to_another_payer_is_not_held_against_this_one() -> None:
+    """The second payer's claim repeats the first one's services: no crisis twice a day."""
+    session = of("90839").lines[0]
+    for payer, spoke in (("60054", True), ("22222", False)):
+        prior = PriorClaim("OLD", "paid", payer_id=payer, lines=[session], rendering_npi="1245319599")
+        one = replace(of("90839"), history=History([prior]))
+        assert ("CRS-001" in {f.rule.id for f in judged(one).findings}) is spoke

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from chartside_billing.model import Claim
 from chartside_billing.rules.base import SEVERITIES, NotChecked
 from chartside_billing.rules.fil import deadline
 from chartside_billing.rules.loaded import Loaded
+from chartside_billing.rules.supersede import settle
 from chartside_billing.rules.view import View
 from chartside_billing.scrub import Report, Scrubber
 from chartside_billing.settings import Settings
@@ -109,6 +110,7 @@ def _leave_out_unknown(report: Report, resource: Resource) -> None:
         if unknown:
             report.not_checked += [(f.rule.id, why) for f in report.findings if f.rule.id in rules]
             report.findings = [f for f in report.findings if f.rule.id not in rules]
+    report.findings = settle([replace(f, repeats="") for f in report.findings])
 
 
 def _subject(report: Report, resource: Resource, loaded: Loaded, settings: Settings, today: date) -> Subject:

@@ -70,7 +70,7 @@ def thresholds(v: View, k: Loaded) -> Outcome:
 def one_a_month(v: View, k: Loaded) -> Outcome:
     """One family a patient and month; the initial month once."""
     own = [line for line in v.lines if line.code in CARE_MANAGEMENT_MONTH]
-    others = [line for line in v.other_lines() if line.code in CARE_MANAGEMENT_MONTH]
+    others = [line for line in v.other_lines(same_payer=True) if line.code in CARE_MANAGEMENT_MONTH]
     hits: list[Hit] = []
     months: dict[tuple[int, int], list[LineView]] = {}
     for line in [*own, *others]:

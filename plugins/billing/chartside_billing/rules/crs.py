@@ -112,7 +112,7 @@ def safety_planning(v: View, k: Loaded) -> Outcome:
 @check("SAF-002", codes={"G0544"})
 def follow_up(v: View, k: Loaded) -> Outcome:
     """Once a calendar month."""
-    others = [line for line in v.other_lines() if line.code == "G0544"]
+    others = [line for line in v.other_lines(same_payer=True) if line.code == "G0544"]
     own = [line for line in v.lines if line.code == "G0544"]
     months = {(o.day.year, o.day.month) for o in others if o.day}
     hits: list[Hit] = []

@@ -14,7 +14,7 @@ from chartside_billing.rules.view import View
 def device_days(v: View, k: Loaded) -> Outcome:
     """One device code in 30 days."""
     own = [line for line in v.lines if line.code in RTM_DEVICE]
-    others = [line for line in v.other_lines() if line.code in RTM_DEVICE]
+    others = [line for line in v.other_lines(same_payer=True) if line.code in RTM_DEVICE]
     hits: list[Hit] = []
     for position, line in enumerate(own):
         near = [
@@ -66,7 +66,7 @@ def set_up(v: View, k: Loaded) -> Outcome:
     lines = [line for line in v.lines if line.code == "98975"]
     if any((line.line.quantity or 1) > 1 for line in lines) or len(lines) > 1:
         return [hit("98975 (set-up) is billed once an episode of care", *lines)]
-    if any(line.code == "98975" for line in v.other_lines()):
+    if any(line.code == "98975" for line in v.other_lines(same_payer=True)):
         return [hit("98975 (set-up) was billed before in this episode of care", *lines)]
     return OK if v.history_known else NEEDS["history"]
 

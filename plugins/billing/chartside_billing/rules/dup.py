@@ -59,10 +59,7 @@ def exact(v: View, k: Loaded) -> Outcome:
 
 def _prior_lines(v: View) -> list[LineView]:
     """Lines of earlier claims to the same payer: the claim to the next payer is no duplicate of the first one's."""
-    payer = v.insurance.payer.id if v.insurance.payer else ""
-    if not v.history_known:
-        return []
-    return v.prior_lines(lambda prior: not (payer and prior.payer_id and prior.payer_id != payer))
+    return v.prior_lines(v.same_payer) if v.history_known else []
 
 
 def _later(v: View, claim: Claim, other: LineView) -> bool:

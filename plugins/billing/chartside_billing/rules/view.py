@@ -232,7 +232,7 @@ class View:
             for (day, npi), lines in grouped.items():
                 lines.extend(other for other in self.others_on(day) if other.npi == npi)
         if self.claim.history is not None and self.claim.history.claims:
-            for other in self.prior_lines():
+            for other in self.prior_lines(self.same_payer):
                 if (other.day, other.npi) in grouped:
                     grouped[other.day, other.npi].append(other)
         return [Day(day, npi, lines) for (day, npi), lines in grouped.items()]
@@ -256,15 +256,22 @@ class View:
             if claim is not self.claim and claim.frequency != "8"
         ]
 
-    def other_lines(self) -> list[LineView]:
-        """Lines of the same patient's other claims, of the batch and of the history, on any day."""
+    def other_lines(self, *, same_payer: bool = False) -> list[LineView]:
+        """Lines of the same patient's other claims, of the batch and of the history, on any day. ``same_payer``: of the
+        history only those that went to this claim's payer."""
         found = [
             LineView(line, claim, claim.rendering or claim.billing, own=False)
             for claim in (self.index.by_patient.get(self.key, ()) if self.index is not None else ())
             if claim is not self.claim and claim.frequency != "8"
             for line in claim.lines
         ]
-        return found + self.prior_lines()
+        return found + (self.prior_lines(self.same_payer) if same_payer else self.prior_lines())
+
+    def same_payer(self, prior: PriorClaim) -> bool:
+        """Whether an earlier claim went to the same payer, as far as is known: the claim to the next payer repeats
+        nothing of the first one's."""
+        payer = self.insurance.payer.id if self.insurance.payer else ""
+        return not (payer and prior.payer_id and prior.payer_id != payer)
 
     def prior_lines(self, wanted: Callable[[PriorClaim], bool] = lambda _: True) -> list[LineView]:
         """Lines of the history's claims that still stand (those wanted), each with its clinician."""
