@@ -164,3 +164,12 @@ def test_without_claims_the_visits_are_charged_and_a_cancelled_one_is_not(
                 ehr.put({**visit, "status": "entered-in-error"})
                 run(host)
                 assert charges(ehr).keys() == before.keys() - {name}
+
+
+def test_the_charges_of_a_claim_that_was_made_late_are_known(ehr: Ehr, host: Host) -> None:
+    """The visit is older than the window, the claim is new: a second run writes nothing."""
+    claim = active(ehr)[0]
+    ehr.put({**claim, "item": [{**item, "servicedDate": "2026-08-03"} for item in claim["item"]]})
+    run(host)
+    assert charges(ehr)[f"{claim['id'][:20]}-1"]["occurrenceDateTime"] == "2026-08-03"
+    assert run(host).keys() == {"charges unchanged"}

@@ -50,7 +50,7 @@ def run(context: Context, options: JobOptions) -> JobReport:
     kept_by_ehr = foreign(evening.resources.of("ChargeItem"))
     pairs = evening.sendable
     wanted = list(_wanted(context, pairs, kept_by_ehr, report))
-    held = _ours(context)
+    held = _ours(context, pairs)
     made = plan(wanted, held, _gone(context, evening, pairs, wanted, held))
     report.counts["charges unchanged"] = len(made.kept)
     rung = place(context)
@@ -132,11 +132,13 @@ def _wanted(
                 yield item
 
 
-def _ours(context: Context) -> list[Resource]:
-    """Those written here for visits of the window, a day more on either side."""
+def _ours(context: Context, pairs: Sequence[Pair]) -> list[Resource]:
+    """Those written here for visits of the window, a day more on either side, and for older services of these claims: a
+    claim may be made long after the visit."""
     now, days = context.clock.now(), context.settings.days
-    since = (now - timedelta(days=days + 1)).date().isoformat()
-    asked = {"identifier": f"{CHARGE_SYSTEM}|", "occurrence": f"ge{since}"}
+    served = [line.dates.start for claim, _ in pairs for line in claim.lines if line.dates.start]
+    since = min([(now - timedelta(days=days + 1)).date(), *served])
+    asked = {"identifier": f"{CHARGE_SYSTEM}|", "occurrence": f"ge{since.isoformat()}"}
     return [item for item in context.fhir.search("ChargeItem", asked).matches() if name_of(item)]
 
 
