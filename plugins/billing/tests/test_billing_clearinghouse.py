@@ -21,6 +21,7 @@ import pytest
 from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.paymentreconciliation import PaymentReconciliation
 from fhir.resources.R4B.task import Task
+from urllib3.exceptions import ProtocolError
 
 from chartside.clock import FrozenClock
 from chartside.errors import ChannelUnavailable, ConfigError, InputError, MessageRejected, OutcomeUnknown
@@ -515,3 +516,40 @@ def test_an_sftp_server_that_is_not_known_is_refused(
     empty.write_text("")
     with pytest.raises(ChannelUnavailable, match="SSHException"):
         SftpClearinghouse(replace(account, known_hosts=empty)).submit("a", b"x")
+
+
+def test_the_next_payer_s_claim_says_who_the_patient_is_to_each_member(tmp_path: Path) -> None:
+    """A child under one parent's plan, then under the other's, then under its own: SBR02, PAT01 and 2000C agree."""
+    child = claim(dependent=True)
+    other = Insurance("S", "19", filing="CI", assignment="Y", release="Y")
+    other.subscriber = child.insurance.subscriber
+    other.payer = replace(child.insurance.payer, last="SECOND PLAN", id="22222")  # type: ignore[type-var]
+    house = LocalClearinghouse(tmp_path, FrozenClock(NOW), lambda _: ("", ""))
+    house.submit("a.837", write_837([claim()], control=CONTROL).data)
+    (remittance,) = read_835(list(house.fetch())[-1].data)
+    for relationship, patient, sbr02 in (("19", child.patient, ""), ("18", None, "18")):
+        first = replace(child, others=[replace(other, relationship=relationship)])
+        after = secondary_claim(first, remittance.claims[0], remittance)
+        assert after.others[0].relationship == "19"
+        assert (after.patient, after.insurance.relationship) == (patient, sbr02)
+        assert check_all(write_837([after], control=CONTROL).data) == []
+    own = replace(claim(), others=[other])
+    after = secondary_claim(own, remittance.claims[0], remittance)
+    assert (after.others[0].relationship, after.insurance.relationship) == ("18", "")
+    assert after.patient is not None
+    assert (after.patient.id, after.patient_relationship) == ("", "19")
+    assert check_all(write_837([after], control=CONTROL).data) == []
+
+
+def test_an_answer_that_breaks_off_is_named_and_stays(
+    http_house: tuple[type[_House], HttpClearinghouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """urllib3's own errors, which come while the body is read."""
+    _, house = http_house
+
+    def cut(*_: Any, **__: Any) -> bytes:
+        raise ProtocolError("connection broken")
+
+    monkeypatch.setattr("urllib3.response.HTTPResponse.read", cut)
+    with pytest.raises(ChannelUnavailable, match="ProtocolError"):
+        list(house.fetch())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from chartside.errors import ChannelUnavailable, ConfigError, LimitExceeded, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
@@ -78,7 +78,7 @@ class HttpClearinghouse(Clearinghouse):
             if answer.status_code != 200:
                 raise ChannelUnavailable(f"the clearinghouse answered {answer.status_code}")
             data = answer.raw.read(MAX_BYTES + 1, decode_content=True)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # raw.read raises urllib3's own
             raise ChannelUnavailable(
                 f"the clearinghouse cannot be reached ({type(error).__name__})"
             ) from None

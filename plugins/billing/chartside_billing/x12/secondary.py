@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from chartside.errors import InputError
 from chartside_billing.model import Amount, Claim, DateSpan, Insurance, Line, LineAdjudication
@@ -75,11 +76,11 @@ def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Cl
     after = deepcopy(claim)
     target = next(other for other in after.others if other.paid() is None)
     rest = [other for other in after.others if other is not target]
-    decided = _decided(after.insurance, paid, remittance)
+    decided = _decided(after, paid, remittance)
     payer = decided.payer.id if decided.payer else ""
     return replace(
         after,
-        insurance=_destination(target, after.insurance),
+        **_member(target, after),
         others=[*rest, decided],
         lines=[_line(line, paid, payer, remittance) for line in after.lines],
         frequency="1",
@@ -88,8 +89,9 @@ def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Cl
     )
 
 
-def _decided(insurance: Insurance, paid: PaidClaim, remittance: Remittance) -> Insurance:
+def _decided(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Insurance:
     """The payer that decided, as another payer. Line reasons stay on the lines, claim reasons on the claim."""
+    insurance = claim.insurance
     lines_tell = any(line.adjustments for line in paid.lines)
     return replace(
         insurance,
@@ -99,9 +101,24 @@ def _decided(insurance: Insurance, paid: PaidClaim, remittance: Remittance) -> I
         assignment=insurance.assignment or "Y",
         release=insurance.release or "Y",
         claim_number=paid.payer_claim_number,
-        relationship=insurance.relationship or "18",
+        relationship=insurance.relationship or claim.patient_relationship or "18",
         remittance_date=decided_on(remittance),
     )
+
+
+def _member(target: Insurance, claim: Claim) -> dict[str, Any]:
+    """The next payer as the destination, and who the patient is to its member: a dependant has a loop of their own
+    (2000C) with the relationship in PAT01, and then SBR02 of 2000B is empty."""
+    insurance = _destination(target, claim.insurance)
+    relationship = target.relationship or claim.patient_relationship or "18"
+    if relationship == "18":
+        insurance = replace(insurance, subscriber=insurance.subscriber or claim.member, relationship="18")
+        return {"insurance": insurance, "patient": None, "patient_relationship": ""}
+    insurance = replace(insurance, relationship="")
+    patient = claim.patient
+    if patient is None and claim.member is not None:
+        patient = replace(claim.member, id="", id_qualifier="")  # 2010CA has no member number
+    return {"insurance": insurance, "patient": patient, "patient_relationship": relationship}
 
 
 def _destination(target: Insurance, before: Insurance) -> Insurance:
