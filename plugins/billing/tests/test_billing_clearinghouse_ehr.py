@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from chartside_billing.evening.worklist import worklist
 from chartside_billing.model import Claim
 from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, Status, StatusReport
 from chartside_billing.x12.read837 import read_837
+from chartside_billing.x12.remit_fhir import Matched
 
 Send = Callable[[list[Claim]], dict[str, int]]
 
@@ -366,3 +368,16 @@ def test_an_ehr_without_claims_sends_its_visits_and_keeps_the_files(
     focuses = {t["focus"]["reference"] for t in ehr.all("Task") if t.get("focus")}
     assert answers.counts["tasks"] > 0
     assert all(name.startswith("Encounter/") for name in focuses)
+
+
+def test_a_refusal_that_may_be_of_either_payer_s_claim_sends_neither() -> None:
+    """ACK-001: the batch is no file that is known, and the claim has gone to a second payer, too."""
+    report = StatusReport(True, items=[ClaimStatus("claim", "A1", [Status("A7", "562")])])
+    ours = [Matched("Claim/1", "A1", "Patient/1", Decimal(1))]
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    (known,) = of_report(report, ours, {}, now, later=frozenset({"Claim/2"}))
+    assert refused_claims(known) == [SentClaim("Claim/1")]
+    (doubtful,) = of_report(report, ours, {}, now, later=frozenset({"Claim/1"}))
+    assert refused_claims(doubtful) == []
+    assert "resend it by hand" in doubtful["description"]
+    assert doubtful["focus"] == {"reference": "Claim/1"}

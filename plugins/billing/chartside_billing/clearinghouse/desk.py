@@ -7,7 +7,7 @@ person. All carry deterministic identifiers. An answer that cannot be read is se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -88,6 +88,14 @@ class Opened:
         yield from (item.trace for item in self.items if isinstance(item, EligibilityAnswer) and item.trace)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is known of what went out: files by number, and the claims that have a later payer's claim, too."""
+
+    files: Files
+    later: Set[str]
+
+
 def read(answer: Answer) -> Opened:
     """Read an answer; never raises for what is in it."""
     if answer.problem:
@@ -107,9 +115,11 @@ def work_in(
     appeal_days: int | None = None,
     requests: Mapping[str, Resource] = MappingProxyType({}),
     files: Files = MappingProxyType({}),
+    later: Set[str] = frozenset(),
 ) -> Worked:
     """What an answer comes to. ``claims``: those of ours that it may speak of; ``requests``: our stored
-    CoverageEligibilityRequests by id, which is the trace of a 270; ``files``: those of ours that it may speak of."""
+    CoverageEligibilityRequests by id, which is the trace of a 270; ``files``: those of ours that it may speak of;
+    ``later``: our claims (references) that have a later payer's claim, too."""
     worked = Worked(opened.answer, opened.kind, problem=opened.problem)
     if not opened.problem and opened.kind not in _ANSWERS:
         worked.problem = f"a {opened.kind} is no answer"
@@ -118,7 +128,7 @@ def work_in(
         if isinstance(item, EligibilityAnswer):
             _eligibility(item, worked, requests, now)
         else:
-            _work(item, worked, claims, files, now, appeal_days)
+            _work(item, worked, claims, Sent(files, later), now, appeal_days)
     return worked
 
 
@@ -137,7 +147,7 @@ def _work(
     item: object,
     worked: Worked,
     claims: Sequence[Matched],
-    files: Files,
+    sent: Sent,
     now: datetime,
     appeal_days: int | None,
 ) -> None:
@@ -151,8 +161,8 @@ def _work(
         worked.tasks += work_items(item, found, now=now, appeal_days=appeal_days)
     elif isinstance(item, StatusReport):
         worked.claims += len(item.claims)
-        worked.tasks += of_report(item, claims, files, now)
+        worked.tasks += of_report(item, claims, sent.files, now, later=sent.later)
     elif isinstance(item, GroupAnswer) and item.status != "A":
-        worked.tasks += of_group(item, files, now)
+        worked.tasks += of_group(item, sent.files, now)
     elif isinstance(item, InterchangeAnswer) and item.status != "A":
-        worked.tasks.append(of_interchange(item, files, now))
+        worked.tasks.append(of_interchange(item, sent.files, now))

@@ -5,7 +5,7 @@ A refused file's Task names every claim of it (``input``, code ``claim``), so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,14 +89,27 @@ def of_group(answer: GroupAnswer, files: Files, now: datetime) -> Iterator[Resou
 
 
 def of_report(
-    report: StatusReport, claims: Sequence[Matched], files: Files, now: datetime
+    report: StatusReport,
+    claims: Sequence[Matched],
+    files: Files,
+    now: datetime,
+    *,
+    later: Set[str] = frozenset(),
 ) -> Iterator[Resource]:
-    """The Tasks of a 277CA: one for each refused claim; one for the file where it was refused above the claims."""
+    """The Tasks of a 277CA: one for each refused claim; one for the file where it was refused above the claims.
+
+    ``later``: claims (references) with a claim to a later payer, too. Where the file is not known, nobody can tell
+    which of the two was refused: completing the Task then sends neither.
+    """
     number = batch_of(report)
     file = files.get(number)
     for item in report.items:
         if item.level == "claim" and item.rejected:
-            yield _refused_claim(item, report, claims, file, now)
+            made = _refused_claim(item, report, claims, file, now)
+            if file is None and reference(made.get("focus")) in later:
+                del made["reasonCode"]
+                made["description"] = _by_hand(item)
+            yield made
     above = [i for i in report.items if i.level in {"payer", "receiver", "provider"} and i.rejected]
     if above and not any(item.rejected for item in report.claims):
         text = f"File {number} was refused above its claims: {_said(above[0])}."
@@ -106,6 +119,13 @@ def of_report(
 def _said(status: ClaimStatus) -> str:
     return ", ".join(
         f"{CATEGORIES.get(s.category, s.category)} ({s.category}, code {s.code})" for s in status.statuses
+    )
+
+
+def _by_hand(status: ClaimStatus) -> str:
+    return (
+        f"Claim {status.reference} did not get through: {_said(status)}. It went to more than one payer, and which of"
+        " these claims was refused is not known here: ask the clearinghouse, mend it and resend it by hand."
     )
 
 

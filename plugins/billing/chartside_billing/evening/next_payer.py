@@ -24,7 +24,7 @@ from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
 from chartside_billing.evening.findings import OPEN, output_of
 from chartside_billing.evening.scrub import keeps_tasks
 from chartside_billing.evening.secondary import follow_ups, is_next_payer
-from chartside_billing.evening.sending import name_of
+from chartside_billing.evening.sending import name_of, problems_of
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.gather import Gatherer
 from chartside_billing.fhir_claim.make import UNBILLED
@@ -40,6 +40,7 @@ from chartside_billing.x12.secondary import secondary_claim
 
 if TYPE_CHECKING:
     from chartside.context import Context
+    from chartside_billing.evening.account import Parties
 
 BY_HAND = "Write that payer's claim by hand: `chartside billing secondary`."
 ANEW = (
@@ -84,6 +85,21 @@ def prepare(context: Context, report: JobReport) -> list[Prepared]:
     report.counts["next payers' claims ready"] += sum(one.clean for one in made)
     report.counts["next payers' claims with errors"] += sum(not one.clean for one in made)
     return made
+
+
+def writable(
+    context: Context, prepared: Sequence[Prepared], parties: Parties, report: JobReport
+) -> list[Prepared]:
+    """The same; a clean claim that cannot go out, as the writer or a validator says, has that as its ``problem``."""
+    problems = problems_of(context, [one.claim for one in prepared if one.clean and one.claim], parties)
+    report.counts["next payers' claims ready"] -= len(problems)
+    report.counts["next payers' claims with errors"] += len(problems)
+    return [
+        replace(one, claim=None, report=None, problem=f"The next payer's claim {why}.")
+        if (why := problems.get(id(one.claim)))
+        else one
+        for one in prepared
+    ]
 
 
 def tell(context: Context, prepared: Sequence[Prepared], *, send: bool) -> None:

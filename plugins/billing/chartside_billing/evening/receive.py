@@ -17,9 +17,10 @@ from chartside.types import Resource
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.clearinghouse.desk import Opened, Worked, read, work_in
 from chartside_billing.evening import next_payer, sent
-from chartside_billing.evening.account import open_house
+from chartside_billing.evening.account import Parties, open_house
 from chartside_billing.evening.invoices import draft_invoices
-from chartside_billing.evening.secondary import payers_of, take_back, tasks_of
+from chartside_billing.evening.scrub import keeps_tasks
+from chartside_billing.evening.secondary import follow_ups, is_next_payer, payers_of, take_back, tasks_of
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.pick import each, own, part, reference
 from chartside_billing.money import parse_amount
@@ -40,10 +41,10 @@ def run(context: Context, options: JobOptions) -> JobReport:
     house = context.settings.clearinghouse
     if house is None:
         return JobReport(notes=["No clearinghouse is configured: [plugins.billing.clearinghouse]."])
-    opened, _ = open_house(context)
+    opened, parties = open_house(context)
     report = receive(context, opened, appeal_days=house.appeal_days, dry_run=options.dry_run)
     if not options.dry_run:
-        _next_payers(context, report, send=house.send)
+        _next_payers(context, report, parties, send=house.send)
     return report
 
 
@@ -62,9 +63,12 @@ def receive(
     traces = sorted({trace for one in opened for trace in one.traces()})
     requests = context.fhir.read_many("CoverageEligibilityRequest", traces) if traces else {}
     files = sent.read(context, (number for one in opened for number in one.files()))
+    later = _to_later_payers(context) if any(n not in files for one in opened for n in one.files()) else set()
     now = context.clock.now()
     for one in opened:
-        worked = _worked(one, claims, now=now, appeal_days=appeal_days, requests=requests, files=files)
+        worked = _worked(
+            one, claims, now=now, appeal_days=appeal_days, requests=requests, files=files, later=later
+        )
         report.rows.append(_row(worked))
         if worked.problem:
             report.set_aside.append(f"{worked.answer.name}: {worked.problem}")
@@ -76,6 +80,12 @@ def receive(
     return report
 
 
+def _to_later_payers(context: Context) -> set[str]:
+    """Claims that went, or are to go, to a later payer, too."""
+    tasks = follow_ups(context) if keeps_tasks(context) else []
+    return {reference(task.get("focus")) for task in tasks if is_next_payer(task)}
+
+
 def _worked(opened: Opened, claims: Sequence[Matched], **more: Any) -> Worked:
     """One answer that cannot be worked in, however it is made, holds up no other."""
     try:
@@ -84,10 +94,11 @@ def _worked(opened: Opened, claims: Sequence[Matched], **more: Any) -> Worked:
         return Worked(opened.answer, opened.kind, problem=f"it cannot be worked in ({type(error).__name__})")
 
 
-def _next_payers(context: Context, report: JobReport, *, send: bool) -> None:
+def _next_payers(context: Context, report: JobReport, parties: Parties, *, send: bool) -> None:
     """Judge the next payers' claims; `billing.submit` sends those that are clean."""
     try:
-        next_payer.tell(context, next_payer.prepare(context, report), send=send)
+        prepared = next_payer.writable(context, next_payer.prepare(context, report), parties, report)
+        next_payer.tell(context, prepared, send=send)
     except FhirError as error:
         report.notes.append(f"the next payers' claims: {error}")
         report.failed = True
@@ -138,8 +149,12 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
     """Whether everything of the answer stands in the EHR now."""
     try:
         taken_back = take_back(context, worked)
+        if context.tasks.home.where == "nowhere":
+            worked.tasks += taken_back
+        elif not _put(context, taken_back, report):  # before the payment: a known one is not looked at again
+            return False
         payers = payers_of(context, worked.decided)
-        worked.tasks += [*taken_back, *tasks_of(context, worked, payers)]
+        later = tasks_of(context, worked, payers)
         for resource in _kept(context, worked):
             made = _once(context, resource)
             what = "payments" if worked.reconciliations else "eligibility answers"
@@ -148,19 +163,27 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
             for invoice in draft_invoices(context, worked.decided, payers.left, report):
                 made = _once(context, invoice)
                 report.counts["draft invoices" if made else "draft invoices known"] += 1
+        worked.tasks += later
         if worked.tasks and context.tasks.home.where == "nowhere":
             report.notes += [f"{worked.answer.name}: {task['description']}" for task in worked.tasks]
             return False  # nowhere to write it: the answer stays where it is, and is shown again
-        for result in context.tasks.put(worked.tasks):
-            known = "tasks" if result.created else "tasks known"
-            report.counts[known if result.error is None else "tasks refused"] += 1
-            if result.error is not None:
-                return False
+        if not _put(context, worked.tasks, report):
+            return False
     except FhirError as error:
         report.notes.append(f"{worked.answer.name}: {error}")
         report.failed = True
         return False
     report.counts[f"{worked.kind} worked in"] += 1
+    return True
+
+
+def _put(context: Context, tasks: Sequence[Resource], report: JobReport) -> bool:
+    """Write Tasks, each once; whether all of them stand."""
+    for result in context.tasks.put(tasks):
+        known = "tasks" if result.created else "tasks known"
+        report.counts[known if result.error is None else "tasks refused"] += 1
+        if result.error is not None:
+            return False
     return True
 
 
