@@ -110,7 +110,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with sandbox.running() as url, FhirClient(url) as raw:
         patient = raw.create({"resourceType": "Patient"}).resource
         auditor = Auditor(Trail(folder / "audit.jsonl"), Observer("h", "p", url))
-        route = Route(Place(raw, Plain(raw.capabilities())))
+        route = Route(Place(raw, Plain))
         ai, other = (
             GatedFhir(manifest(name, ai=name == "ai"), route, auditor, clock, guard_entries)
             for name in ("ai", "other")
@@ -275,7 +275,7 @@ def test_the_plugins_view_of_its_servers_is_no_way_around_the_gate(world: World)
     assert homes.place(homes.home("Task", "cs")).adapter.name == "plain"
     names = {name for thing in (homes, homes.place("ehr")) for name in dir(thing) if name[0] != "_"}
     assert names == {"home", "place", "rung", "adapter", "capabilities"}
-    for thing in (world.ai, world.writer, PluginLedger(NoLedger(), lambda _: None)):
+    for thing in (world.ai, world.writer, PluginLedger(NoLedger, lambda _: None)):
         for name in (name for name in dir(thing) if not name.startswith("_")):
             assert not isinstance(getattr(thing, name), FhirClient | Route | Place), name
 
@@ -301,7 +301,7 @@ EFFECTS: dict[str, dict[str, Any]] = {
 def test_the_ledger_carries_no_ai_text(name: str) -> None:
     """P-3: the ledger writes with the host's client; an effect of a plugin with a model holds no words."""
     ai = manifest("ai", ai=True)
-    ledger = PluginLedger(NoLedger(), lambda resource: guard_effect(ai, resource))  # type: ignore[arg-type]
+    ledger = PluginLedger(NoLedger, lambda resource: guard_effect(ai, resource))  # type: ignore[arg-type]
     effect = Effect("k", {"resourceType": "Communication", **EFFECTS[name]})
     claim = Claim(effect, State.CLAIMED)
     for way in (
@@ -510,8 +510,8 @@ def test_the_guard_reads_where_it_would_write(world: World) -> None:
     """A bundle goes to one server: what counts is what stands there, not at the type's home."""
     empty, stored = Sandbox(), world.stored()
     with empty.running() as url, FhirClient(url) as raw:
-        here = Place(raw, Plain(raw.capabilities()))
-        route = Route(here, Place(world.raw, Plain(world.raw.capabilities())))
+        here = Place(raw, Plain)
+        route = Route(here, Place(world.raw, Plain))
         fhir = GatedFhir(world.other._manifest, route, world.auditor, SystemClock(), guard_entries)
         with pytest.raises(PolicyRefused, match="P-3"):
             fhir.execute([Update(final(stored))], where="companion")

@@ -37,9 +37,8 @@ class Chart:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.raw = FhirClient(url)
-        adapter = Generic(self.raw.capabilities())
         self.auditor = Auditor(Trail(folder / "audit.jsonl"), Observer("h", "p", url))
-        clock, route = SystemClock(), Route(Place(self.raw, adapter))
+        clock, route = SystemClock(), Route(Place(self.raw, Generic))
         fhir = GatedFhir(MANIFEST, route, self.auditor, clock, guard_entries)
         self.ai, self.clock = AiWriter(fhir, MANIFEST, self.auditor, clock), clock
         self.patient = self._made({"resourceType": "Patient"})
@@ -153,7 +152,7 @@ def test_a_plugin_that_declares_no_ai_text_has_no_writer(tmp_path: Path) -> None
     """P-1."""
     plain = MANIFEST.model_copy(update={"features": {}})
     with sandbox(Options(), tmp_path) as chart:
-        fhir = GatedFhir(plain, Route(Place(chart.raw, Generic(chart.raw.capabilities()))), chart.auditor,
+        fhir = GatedFhir(plain, Route(Place(chart.raw, Generic)), chart.auditor,
                          chart.clock, guard_entries)  # fmt: skip
         with pytest.raises(PolicyRefused):
             AiWriter(fhir, plain, chart.auditor, chart.clock).write(chart.draft("none"))
@@ -163,7 +162,7 @@ def test_the_writer_needs_its_declared_access(tmp_path: Path) -> None:
     """S-7."""
     less = MANIFEST.model_copy(update={"access": {"DocumentReference": "rs"}})
     with sandbox(Options(), tmp_path) as chart:
-        fhir = GatedFhir(less, Route(Place(chart.raw, Generic(chart.raw.capabilities()))), chart.auditor,
+        fhir = GatedFhir(less, Route(Place(chart.raw, Generic)), chart.auditor,
                          chart.clock, guard_entries)  # fmt: skip
         with pytest.raises(UndeclaredAccess):
             AiWriter(fhir, less, chart.auditor, chart.clock).write(chart.draft("less"))

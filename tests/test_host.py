@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -154,6 +155,28 @@ def test_an_error_of_the_server_is_a_report_not_a_crash(install, ehr, clock):
         assert report.failed
         assert report.notes[0].startswith("GET Appointment 403: not granted")
         assert host.plugins.found["good"].loaded
+
+
+AWAY = {"base_url": "http://127.0.0.1:9/fhir"}
+"""Nobody listens there."""
+
+
+def test_a_server_that_is_away_holds_up_only_what_lives_there(install, ehr, clock):
+    """H-1: a plugin whose records live in the EHR does not even ask the companion."""
+    install("good")
+    with host_for(ehr, clock, plugins={"good": ON}, companion=AWAY) as host:
+        assert host.run("good.count").counts["seen"] > 0
+        assert host.audit_home.name == "the EHR"
+        assert host.ledger.home == "Communication in the EHR"
+
+
+def test_the_service_starts_while_the_ehr_is_away(install, ehr, clock):
+    """H-1: after a power cut the host may be up before the EHR is; no plugin is set aside for that."""
+    install("good")
+    with host_for(replace(ehr, **AWAY), clock, plugins={"good": ON}) as host:
+        client = TestClient(pages(host))
+        assert client.get("/good/hello").text == "good"
+        assert host.plugins.loaded == ["adapters", "good"]
 
 
 def test_plugins_are_apart(install, ehr, clock):

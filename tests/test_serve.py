@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from chartside.clock import FrozenClock
 from chartside.commands.rounds import Rounds
 from chartside.jobs.model import Job, JobReport
-from chartside.once import once
+from chartside.once import Parts, once
 from chartside.serve import Runner
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -95,7 +95,7 @@ class Owner:
     """Makes something once."""
 
     def __init__(self) -> None:
-        self.making, self.made = threading.RLock(), 0
+        self.making, self.made = Parts(), 0
         self.together = threading.Barrier(8)
 
     @once
@@ -124,6 +124,49 @@ def test_a_part_of_the_host_is_made_once_however_many_ask() -> None:
         assert len(set(pool.map(owner.ask, range(8)))) == 1
     assert owner.made == 1
     assert Owner.thing.__doc__ == "What is made."
+
+
+def test_a_part_in_the_making_holds_up_no_other() -> None:
+    """H-1: one server that hangs must not keep a plugin from what it needs of another."""
+    parts, begun, go = Parts(), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go.wait(PATIENCE)
+        return "made"
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(parts.get, "slow", slow)
+        assert begun.wait(PATIENCE)
+        assert parts.get("other", lambda: "at once") == "at once"
+        go.set()
+        assert waiting.result(PATIENCE) == "made"
+
+
+def test_who_waited_for_a_part_is_told_that_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten that wait for a server that is away do not try it one after the other, each for a minute."""
+    asked = threading.Barrier(2)
+
+    class Watched(Future[Any]):
+        def result(self, timeout: float | None = None) -> Any:
+            if not self.done():
+                asked.wait(PATIENCE)  # from here on the waiting thread has this flight and no other
+            return super().result(timeout)
+
+    monkeypatch.setattr("chartside.once.Future", Watched)
+    parts, tries = Parts(), []
+
+    def away() -> None:
+        tries.append(1)
+        asked.wait(PATIENCE)
+        raise ConnectionError
+
+    with ThreadPoolExecutor(2) as pool:
+        for flight in [pool.submit(parts.get, "ehr", away) for _ in range(2)]:
+            with pytest.raises(ConnectionError):
+                flight.result(PATIENCE)
+    assert tries == [1]
+    assert parts.get("ehr", lambda: "back") == "back"
 
 
 def test_what_could_not_be_made_is_tried_again() -> None:

@@ -35,7 +35,7 @@ def live(host: Host) -> Iterator[Finding]:
 
 def _server(host: Host, name: Where, server: Server) -> Iterator[Finding]:
     place = host.place(name, server)
-    able = place.client.capabilities()
+    able = place.adapter.capabilities
     software = able.software or "a server that does not name itself"
     version = able.fhir_version
     if version.startswith("4.0"):

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import secrets
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +38,7 @@ from chartside.jobs.model import Job, JobOptions, JobReport
 from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
-from chartside.once import once
+from chartside.once import Parts, once
 from chartside.plugins import Found, Plugins, bounded, find
 from chartside.servers import Adapters, by_name, connect
 
@@ -61,14 +60,12 @@ class Host:
 
     def __init__(self, config: Config, *, clock: Clock | None = None, lease: timedelta = LEASE) -> None:
         self.config, self.clock, self.lease = config, clock or SystemClock(), lease
-        self.worker, self.making = secrets.token_hex(8), threading.RLock()
+        self.worker, self.making = secrets.token_hex(8), Parts()
         found = find()
         self._require_installed(found)
         self._refuse_forbidden(found)
         self.plugins = Plugins(found, [*ALWAYS_ON, *config.enabled()])
         self.own = Manifest.load(Path(__file__).with_name("plugin.toml"))
-        self._contexts: dict[str, Context] = {}
-        self._places: dict[Where, Place] = {}
         self._closers: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -126,20 +123,18 @@ class Host:
 
     @once
     def route(self) -> Route:
-        """EHR and companion, connected. Raises FhirError, SmartError, ConfigError."""
-        ehr = self.place("ehr", self.config.ehr)
+        """EHR and companion. Each is connected when it is first needed, so that one which hangs holds up only what
+        lives there."""
         second = self.config.companion
-        return Route(ehr, self.place("companion", second) if second else None)
+        return Route(self.place("ehr", self.config.ehr), self.place("companion", second) if second else None)
 
     def place(self, name: Where, server: Server) -> Place:
-        """One of the servers, connected at its first use. Raises as ``route`` does."""
-        with self.making:
-            if name not in self._places:
-                self._places[name] = self._connect(name, server)
-            return self._places[name]
+        """One of the servers."""
+        return self.making.get(("place", name), lambda: self._connect(name, server))
 
     def _connect(self, name: Where, server: Server) -> Place:
-        place = connect(self.config, server, self.adapters, union(self.manifests), self.clock, name)
+        access = union(self.manifests)
+        place = connect(self.config, server, lambda: self.adapters, access, self.clock, name)
         self._closers.append(place.client.close)
         return place
 
@@ -200,7 +195,7 @@ class Host:
 
     @once
     def audit_home(self) -> AuditHome:
-        """Where AuditEvents live. Raises as ``route`` does."""
+        """Where AuditEvents live. Raises FhirError, SmartError, ConfigError."""
         return audit_home(self.route, singly=self.config.audit.singly)
 
     # --- ledger and messages -----------------------------------------------------------------------
@@ -257,11 +252,9 @@ class Host:
     # --- plugins' side -----------------------------------------------------------------------------
 
     def context(self, name: str) -> Context:
-        """A loaded plugin's context. Raises ConfigErrors for its settings, ConfigError if it is not loaded."""
-        with self.making:
-            if name not in self._contexts:
-                self._contexts[name] = self._make_context(name)
-            return self._contexts[name]
+        """A loaded plugin's context; no server is asked for it. Raises ConfigErrors for its settings, ConfigError if it
+        is not loaded."""
+        return self.making.get(("context", name), lambda: self._make_context(name))
 
     def _make_context(self, name: str) -> Context:
         plugin = self.plugins.found.get(name)
@@ -283,7 +276,7 @@ class Host:
             settings=self.settings(name),
             fhir=fhir,
             messages=self._messages(manifest),
-            ledger=PluginLedger(self.ledger, lambda resource: guard_effect(manifest, resource)),
+            ledger=PluginLedger(lambda: self.ledger, lambda resource: guard_effect(manifest, resource)),
             tasks=Tasks(fhir, lambda: self.route.rung("Task", letters, may=may), self.clock),
             ai=AiWriter(fhir, manifest, self.auditor, self.clock),
             decide=self.gate.decide,
@@ -327,12 +320,14 @@ class Host:
                 job, "no such job", mend=f"one of: {', '.join(sorted(jobs)) or '(no plugin is enabled)'}"
             )
         name, found = jobs[job]
+
+        def work() -> JobReport:
+            context = self.context(name)
+            _ = self.route.ehr.adapter  # a server that is away is told once, not for each record
+            return _report(found.run(context, options or JobOptions()))
+
         try:
-            return bounded(
-                lambda: _report(found.run(self.context(name), options or JobOptions())),
-                name,
-                found.limit.total_seconds(),
-            )
+            return bounded(work, name, found.limit.total_seconds())
         except PluginError as error:
             self.plugins.set_aside(name, error)
             return JobReport(failed=True, notes=[f"the plugin is set aside: {error}"])

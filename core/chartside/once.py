@@ -1,18 +1,45 @@
-"""A property that is made at its first use, once, however many threads ask."""
+"""What is made at its first use, once, however many threads ask."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from typing import Any, Generic, Self, TypeVar, overload
 
 T = TypeVar("T")
 
 
-class once(Generic[T]):
-    """``functools.cached_property`` with a lock, which that lost in Python 3.12: two threads would open two ledgers.
+class Parts:
+    """Parts by their keys. No lock is held in the making: who asks for another part does not wait for it.
 
-    The owner has ``making``, a ``threading.RLock``. Another thread waits while the value is made, so what makes it
-    must not wait for a thread that asks for such a property in its turn.
+    Who asks for a part in the making waits, and where it cannot be made is told so, too: ten that wait for a server
+    that is away do not try it one after the other. The next one to ask tries again. A part must not need itself.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The part, made now if nobody did before. Raises what ``make`` raises."""
+        with self._lock:
+            fresh = key not in self._parts
+            part: Future[T] = self._parts.setdefault(key, Future())
+        if fresh:
+            try:
+                part.set_result(make())
+            except BaseException as error:
+                with self._lock:
+                    del self._parts[key]
+                part.set_exception(error)
+        return part.result()
+
+
+class once(Generic[T]):
+    """``functools.cached_property`` for threads, which that is not since Python 3.12: they would open two ledgers.
+
+    The owner has ``making``, its ``Parts``.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -32,8 +59,6 @@ class once(Generic[T]):
         """The value; kept in the owner's ``__dict__``, where later look-ups find it first."""
         if owner is None:
             return self
-        with owner.making:
-            if self._name not in owner.__dict__:
-                owner.__dict__[self._name] = self._make(owner)
-            made: T = owner.__dict__[self._name]
+        made: T = owner.making.get(self._name, lambda: self._make(owner))
+        owner.__dict__[self._name] = made
         return made

@@ -129,7 +129,7 @@ class Plugins:
             return _all_of(kind, hook, self.call(hook, name, **arguments(name)))
 
         results = []
-        for name in self.loaded:
+        for name in [each for each in self.loaded if self.has(each, hook)]:
             try:
                 results.append((name, bounded(partial(ask, name), name)))
             except Exception as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from chartside.adapter import Adapter
 from chartside.clock import Clock
 from chartside.config import Config, Server
-from chartside.errors import ConfigError, FhirError
+from chartside.errors import ConfigError
 from chartside.fhir import Budget, Capabilities, FhirClient, TokenSource
 from chartside.gate.client import Place
 
@@ -40,9 +40,14 @@ def pick(adapters: Adapters, name: str, able: Capabilities, path: str) -> Adapte
 
 
 def connect(
-    config: Config, server: Server, adapters: Adapters, access: Mapping[str, str], clock: Clock, path: str
+    config: Config,
+    server: Server,
+    adapters: Callable[[], Adapters],
+    access: Mapping[str, str],
+    clock: Clock,
+    path: str,
 ) -> Place:
-    """A client for the server. Asks for ``/metadata``; raises FhirError, SmartError, ConfigError."""
+    """The server as a place, which is asked nothing before it is needed."""
     rate = server.requests_per_second
     source = tokens(config, server, access, clock)
     client = FhirClient(
@@ -51,12 +56,11 @@ def connect(
         budget=Budget(rate, burst=max(1, int(rate))),
         clock=clock,
     )
-    try:
-        able = client.capabilities()
-    except FhirError as error:
-        error.mend = error.mend or _MEND.format(path)
-        raise
-    return Place(client, pick(adapters, server.adapter, able, f"{path}.adapter"), source)
+
+    def choose(able: Capabilities) -> Adapter:
+        return pick(adapters(), server.adapter, able, f"{path}.adapter")
+
+    return Place(client, choose, source, mend=_MEND.format(path))
 
 
 def tokens(config: Config, server: Server, access: Mapping[str, str], clock: Clock) -> TokenSource | None:

@@ -43,10 +43,13 @@ class AuditHome:
 
 def audit_home(route: Route, *, singly: bool) -> AuditHome:
     """The EHR where it takes Bundles, else a companion that does, else the first that takes AuditEvents at all."""
-    places = (("the EHR", route.ehr), ("the companion server", route.companion))
-    able = [(n, p) for n, p in places if p and p.adapter.supports("AuditEvent", "create")]
-    name, place = next((each for each in able if _bundles(each[1])), able[0] if able else ("", None))
-    return AuditHome(place, name, bool(place and _bundles(place)), singly)
+    able: list[tuple[str, Place]] = []
+    for name, place in (("the EHR", route.ehr), ("the companion server", route.companion)):
+        if place and place.adapter.supports("AuditEvent", "create"):
+            able.append((name, place))
+            if _bundles(place):  # a server further down is not even asked
+                return AuditHome(place, name, bundles=True, singly=singly)
+    return AuditHome(able[0][1], able[0][0], False, singly) if able else AuditHome(None, "", False, singly)
 
 
 def _bundles(place: Place) -> bool:

@@ -15,7 +15,7 @@ from chartside.adapter import Adapter
 from chartside.audit import Auditor, AuditRecord, Event
 from chartside.audit.record import Result
 from chartside.clock import Clock
-from chartside.errors import GateError, InputError
+from chartside.errors import FhirError, GateError, InputError
 from chartside.fhir import (
     Capabilities,
     Create,
@@ -36,6 +36,7 @@ from chartside.fhir.client import Params
 from chartside.gate.access import Operation, need, need_condition, need_operation, need_search
 from chartside.ladder import Rung, choose
 from chartside.manifest import Manifest
+from chartside.once import Parts, once
 from chartside.types import Resource
 
 Where = Literal["ehr", "companion"]
@@ -49,13 +50,32 @@ _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}\Z")
 _LETTERS = {Create: "c", Update: "u", Patch: "u", Delete: "d", Get: "r"}
 
 
-@dataclass(frozen=True, slots=True)
 class Place:
-    """A server, its adapter, and where its tokens come from."""
+    """A server, and where its tokens come from. Nothing is asked of it before ``adapter`` is needed.
 
-    client: FhirClient
-    adapter: Adapter
-    tokens: TokenSource | None = None
+    ``pick`` gives the adapter, an Adapter's class for one. ``mend``: what to do where the server does not answer.
+    """
+
+    def __init__(
+        self,
+        client: FhirClient,
+        pick: Callable[[Capabilities], Adapter],
+        tokens: TokenSource | None = None,
+        *,
+        mend: str = "",
+    ) -> None:
+        self.client, self.tokens, self.making = client, tokens, Parts()
+        self._pick, self._mend = pick, mend
+
+    @once
+    def adapter(self) -> Adapter:
+        """What it can do, and how to ask it. Asks for ``/metadata``; raises FhirError, SmartError, ConfigError."""
+        try:
+            able = self.client.capabilities()
+        except FhirError as error:
+            error.mend = error.mend or self._mend
+            raise
+        return self._pick(able)
 
 
 @dataclass(slots=True)

@@ -17,13 +17,22 @@ Check = Callable[[Resource], None]
 
 
 class PluginLedger(Ledger):
-    """``ledger``: the practice's; ``check``: this plugin's guard."""
+    """``ledger``: gives the practice's, opened at its first use; ``check``: this plugin's guard."""
 
-    __slots__ = ("__check", "__ledger", "audits", "home")
+    __slots__ = ("__check", "__open")
 
-    def __init__(self, ledger: Ledger, check: Check) -> None:
-        self.__ledger, self.__check = ledger, check
-        self.home, self.audits = ledger.home, ledger.audits
+    def __init__(self, ledger: Callable[[], Ledger], check: Check) -> None:
+        self.__open, self.__check = ledger, check
+
+    @property
+    def home(self) -> str:  # type: ignore[override]  # read only, and asked of the server
+        """See Ledger. Raises FhirError."""
+        return self.__open().home
+
+    @property
+    def audits(self) -> bool:  # type: ignore[override]
+        """See Ledger. Raises FhirError."""
+        return self.__open().audits
 
     def _looked(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -32,7 +41,7 @@ class PluginLedger(Ledger):
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
         """See Ledger. Raises PolicyRefused. Of equal effects in one call, the first alone can be had."""
         self._looked(effects)
-        claims = {c.effect.key: c for c in self.__ledger.claim(list({e.key: e for e in effects}.values()))}
+        claims = {c.effect.key: c for c in self.__open().claim(list({e.key: e for e in effects}.values()))}
         given: list[Claim] = []
         for effect in effects:
             given.append(claims[effect.key])
@@ -42,27 +51,27 @@ class PluginLedger(Ledger):
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
         """See Ledger. Raises PolicyRefused."""
         self._looked([claim.effect for claim in claims])
-        return self.__ledger.begin(claims)
+        return self.__open().begin(claims)
 
     def finish(self, results: Sequence[Result]) -> list[Claim]:
         """See Ledger. Raises PolicyRefused."""
         self._looked([result.claim.effect for result in results])
-        return self.__ledger.finish(results)
+        return self.__open().finish(results)
 
     def reopen(self, claims: Sequence[Claim]) -> list[Claim]:
         """See Ledger. Raises PolicyRefused."""
         self._looked([claim.effect for claim in claims])
-        return self.__ledger.reopen(claims)
+        return self.__open().reopen(claims)
 
     def release(self, claims: Sequence[Claim]) -> None:
         """See Ledger. Raises PolicyRefused."""
         self._looked([claim.effect for claim in claims])
-        self.__ledger.release(claims)
+        self.__open().release(claims)
 
     def recent(self, recipients: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
         """See Ledger."""
-        return self.__ledger.recent(recipients, since)
+        return self.__open().recent(recipients, since)
 
     def undecided(self) -> Iterator[Claim]:
         """See Ledger."""
-        return self.__ledger.undecided()
+        return self.__open().undecided()
