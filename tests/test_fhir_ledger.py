@@ -339,3 +339,20 @@ def test_a_record_without_a_version_is_not_written_over(monkeypatch):
         states = [c.state for c in other.begin(other.claim(effects))]
         assert states == [State.FAILED, State.BEGUN]
         ledger.release(claims)
+
+
+def test_a_long_look_up_is_asked_for_side_by_side(monkeypatch):
+    """A hundred effects take one round trip, not one for each fifty: both are under way before either is answered."""
+    meeting = threading.Barrier(2)
+    send = HTTPAdapter.send
+
+    def together(self, request, **kwargs):
+        if "identifier=" in request.url:
+            meeting.wait(10)
+        return send(self, request, **kwargs)
+
+    monkeypatch.setattr(HTTPAdapter, "send", together)
+    with Sandbox(Options()).running() as url:
+        made = Bench(None, url, "Communication")
+        assert made.ledger()._find(made.effects(100)) == {}
+        made.client.close()

@@ -8,7 +8,7 @@ import pytest
 from tests.fhir.conftest import FAST, Reply, bundle
 
 from chartside import errors
-from chartside.fhir import FhirClient, Limits
+from chartside.fhir import FhirClient, Limits, Retries
 
 
 def patient(number):
@@ -229,6 +229,36 @@ class TestManyIds:
         assert len(client.read_many("Patient", list("12345"))) == 5
         assert len(server.seen) == 3
         client.close()
+
+    def test_lists_are_asked_for_side_by_side_once_one_has_worked(self, server):
+        """A round trip for several lists: the second is asked for while the first waits for its answer."""
+        meeting = threading.Barrier(2)
+        ids = list("123456")
+
+        def answer(seen):
+            if len(server.seen) > 3:
+                meeting.wait(10)
+            return Reply(200, bundle(*map(patient, seen.path.rpartition("=")[2].split("%2C"))))
+
+        server.script = [answer]
+        with FhirClient(server.url, limits=Limits(ids_per_search=2), retries=FAST) as client:
+            assert list(client.read_many("Patient", ids)) == ids
+            assert list(client.read_many("Patient", ids[:4])) == ids[:4]
+        assert len(server.seen) == 5
+
+    def test_a_server_whose_lists_fail_is_asked_for_one_at_a_time(self, server):
+        """Each failed list counts at the breaker; single reads in between close it again."""
+
+        def answer(seen):
+            if "_id=" in seen.path:
+                return Reply(500)
+            return Reply(200, patient(seen.path.rpartition("/")[2]))
+
+        server.script = [answer]
+        with FhirClient(server.url, limits=Limits(ids_per_search=2), retries=Retries(attempts=1)) as client:
+            for _ in range(2):
+                assert len(client.read_many("Patient", [str(n) for n in range(1, 9)])) == 8
+        assert [s.path for s in server.seen if "_id=" in s.path] == ["/fhir/Patient?_count=2&_id=1%2C2"] * 2
 
     def test_of_none(self, server, client):
         assert client.read_many("Patient", []) == {}

@@ -32,7 +32,7 @@ import orjson
 from requests.adapters import BaseAdapter
 
 from chartside.clock import Clock, SystemClock
-from chartside.errors import OriginRefused, Unauthorized
+from chartside.errors import FhirError, OriginRefused, Unauthorized
 from chartside.fhir.answers import Answer, Asked
 from chartside.fhir.attachments import Attachments
 from chartside.fhir.budget import Breaker, Budget
@@ -78,7 +78,8 @@ class FhirClient:
 
     ``base_url``: https, or http on this machine. ``auth``: where tokens come from; None asks without one.
     ``budget`` and ``breaker``: made anew for this client if not given. ``allowed_origins``: other places that
-    attachments may be fetched from, without the token. ``adapter``: replaces the network (tests).
+    attachments may be fetched from, without the token. ``adapter``: replaces the network (tests). ``name``: in words,
+    for errors.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class FhirClient:
         allowed_origins: Sequence[str] = (),
         adapter: BaseAdapter | None = None,
         user_agent: str = "chartside",
+        name: str = FhirError.server,
     ) -> None:
         self.limits = limits or Limits()
         origins = Origins(base_url, allowed_origins)
@@ -109,15 +111,16 @@ class FhirClient:
             budget=budget or Budget(),
             breaker=breaker or Breaker(),
             clock=clock or SystemClock(),
+            name=name,
         )
         self._attachments = Attachments(
             self._transport, lambda: self._transport.public(public_session(user_agent))
         )
         self._lock, self._able = Lock(), None  # type: tuple[Any, Capabilities | None]
         self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._executor = Executor(
-            self._transport.send, self._base, partial(self._pool, "fan-out"), self.limits.batch_entries
-        )
+        fan_out = partial(self._pool, "fan-out")
+        self._executor = Executor(self._transport.send, self._base, fan_out, self.limits.batch_entries)
+        self._many = Many(self, fan_out, self.limits.ids_per_search)
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +189,7 @@ class FhirClient:
 
     def read_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
         """Many resources by id, in few round trips. What is not there is not in the answer."""
-        return Many(self, self._pool("fan-out"), self.limits.ids_per_search).read(resource_type, ids)
+        return self._many.read(resource_type, ids)
 
     def capabilities(self, *, refresh: bool = False) -> Capabilities:
         """What the server says that it can do, asked once. ``/metadata`` needs no token at most servers."""

@@ -6,10 +6,11 @@ Memory holds two pages at most. What a page brought that is no resource is set a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from chartside.errors import LimitExceeded
 from chartside.fhir.answers import Answer, issues_of
@@ -70,6 +71,13 @@ class Search:
         self.set_aside: list[SetAside] = []
         self.set_aside_count = 0
         self.total: int | None = None
+        self._upcoming: Callable[[], tuple[Page, float]] = lambda: self._fetch(self._first, 0)
+
+    def start(self) -> Self:
+        """Ask for the first page now, in the background; what goes wrong is raised where the page is read."""
+        if self._pool is not None:
+            self._upcoming = self._pool.submit(self._upcoming).result
+        return self
 
     def __iter__(self) -> Iterator[Resource]:
         for page in self.pages():
@@ -89,7 +97,7 @@ class Search:
         """Page by page."""
         seen: set[str] = set()
         spent = 0.0
-        upcoming: Callable[[], tuple[Page, float]] = lambda: self._fetch(self._first, 0)  # noqa: E731
+        upcoming = self._upcoming
         for number in range(self._limits.pages):
             page, took = upcoming()
             spent += took
@@ -130,6 +138,16 @@ class Search:
         self.total = page.total if page.total is not None else self.total
         self.set_aside_count += len(page.set_aside)
         self.set_aside += page.set_aside[: _KEPT - len(self.set_aside)]
+
+
+def side_by_side(searches: Iterable[Search], ahead: int = 3) -> Iterator[Search]:
+    """Each search in its order, some further ones asked already: a round trip for several, not for each."""
+    waiting: deque[Search] = deque()
+    for search in searches:
+        waiting.append(search.start())
+        if len(waiting) > ahead:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def read_page(answer: Answer, resource_type: str, number: int = 0) -> Page:

@@ -20,8 +20,9 @@ from chartside.audit.deliver import deliver
 from chartside.clock import Clock
 from chartside.codes import CLAIM_TOKEN_SYSTEM, EFFECT_SYSTEM, RECIPIENT_SYSTEM, TASK_CODE_SYSTEM
 from chartside.errors import AuditUnavailable, FhirError
-from chartside.fhir import Create, Entry, EntryResult, FhirClient, Update
+from chartside.fhir import Create, Entry, EntryResult, FhirClient, Search, Update
 from chartside.fhir.paths import is_reference, version_of
+from chartside.fhir.search import side_by_side
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
 from chartside.jobs.shapes import communication_as_task
 from chartside.types import Resource
@@ -130,22 +131,17 @@ class FhirLedger(Ledger):
         names = sorted({name for name in recipients if name})
         found: dict[str, list[datetime]] = {name: [] for name in names}
         counted = {_STATUS[self._type][State.BEGUN], _STATUS[self._type][State.DONE]}
-        for start in range(0, len(names), _CHUNK):
-            part = names[start : start + _CHUNK]
-            query = {
-                "identifier": ",".join(f"{RECIPIENT_SYSTEM}|{name}" for name in part),
-                "_lastUpdated": f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}",
-            }
-            for resource in self._records(query):
-                at = _at(resource)
-                if resource.get("status") in counted and at and at >= since:
-                    found.setdefault(_value(resource, RECIPIENT_SYSTEM), []).append(at)
+        young = {"_lastUpdated": f"ge{since.astimezone(UTC).isoformat(timespec='seconds')}"}
+        for resource in self._identified(RECIPIENT_SYSTEM, names, young):
+            at = _at(resource)
+            if resource.get("status") in counted and at and at >= since:
+                found.setdefault(_value(resource, RECIPIENT_SYSTEM), []).append(at)
         return found
 
     def undecided(self) -> Iterator[Claim]:
         """See Ledger."""
         query = {"status": _STATUS[self._type][State.BEGUN], "identifier": f"{EFFECT_SYSTEM}|"}
-        for resource in self._records(query):
+        for resource in _records(self._client.search(self._type, query)):
             key = _value(resource, EFFECT_SYSTEM)
             claim = self._seen(Effect(key, _bare(resource)), resource)
             if key and claim.state is State.UNDECIDED:
@@ -264,23 +260,22 @@ class FhirLedger(Ledger):
     def _find(self, effects: Sequence[Effect]) -> dict[str, Resource]:
         """What the server holds for these effects, by key."""
         found: dict[str, Resource] = {}
-        for start in range(0, len(effects), _CHUNK):
-            part = effects[start : start + _CHUNK]
-            query = {"identifier": ",".join(f"{EFFECT_SYSTEM}|{e.key}" for e in part), "_count": str(_CHUNK)}
-            for resource in self._records(query):
-                key = _value(resource, EFFECT_SYSTEM)
-                if key not in found or self._rank(resource) > self._rank(found[key]):
-                    found[key] = resource
+        for resource in self._identified(EFFECT_SYSTEM, [e.key for e in effects], {"_count": str(_CHUNK)}):
+            key = _value(resource, EFFECT_SYSTEM)
+            if key not in found or self._rank(resource) > self._rank(found[key]):
+                found[key] = resource
         self._known |= found
         return found
 
-    def _records(self, query: dict[str, str]) -> Iterator[Resource]:
-        """What a search brings, of a form that the rest can rely on; what is of none is no record of ours (H-4)."""
-        for resource in self._client.search(self._type, query).matches():
-            meta, names, status = (resource.get(name) for name in ("meta", "identifier", "status"))
-            known = is_reference(f"{self._type}/{resource.get('id')}") and isinstance(resource.get("id"), str)
-            if known and isinstance(names, list) and isinstance(meta, dict | None):
-                yield {**resource, "status": status if isinstance(status, str) else ""}
+    def _identified(self, system: str, values: Sequence[str], query: dict[str, str]) -> Iterator[Resource]:
+        """What bears one of these identifiers; some at a time, side by side."""
+        parts = (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+        searches = (
+            self._client.search(self._type, {"identifier": ",".join(f"{system}|{v}" for v in part), **query})
+            for part in parts
+        )
+        for search in side_by_side(searches):
+            yield from _records(search)
 
     def _rank(self, resource: Resource) -> int:
         """Of several records of one effect, the one that says most of what happened counts."""
@@ -344,6 +339,17 @@ class FhirLedger(Ledger):
     def _lease_over(self, resource: Resource) -> bool:
         until = _value(resource, CLAIM_TOKEN_SYSTEM).rpartition(".")[2]
         return not until.isdigit() or float(until) <= self._clock.now().timestamp()
+
+
+def _records(search: Search) -> Iterator[Resource]:
+    """What a search brings, of a form that the rest can rely on; what is of none is no record of ours (H-4)."""
+    for resource in search.matches():
+        meta, names, status = (resource.get(name) for name in ("meta", "identifier", "status"))
+        known = isinstance(resource.get("id"), str) and is_reference(
+            f"{resource['resourceType']}/{resource['id']}"
+        )
+        if known and isinstance(names, list) and isinstance(meta, dict | None):
+            yield {**resource, "status": status if isinstance(status, str) else ""}
 
 
 def _at(resource: Resource) -> datetime | None:

@@ -20,8 +20,10 @@ from chartside.errors import (
     AuditUnavailable,
     ChannelUnavailable,
     ChartsideError,
+    CircuitOpen,
     FhirError,
     OutboundRefused,
+    Unreachable,
 )
 from chartside.gate.model import Decision, DecisionRequest
 from chartside.gate.outbound import OutboundRegistry
@@ -38,8 +40,9 @@ from chartside.messaging.settings import MessagingSettings
 BATCH = 100
 """Intents in one round: few round trips, bundles that servers take, and a short time from decision to sending."""
 
-_SINGLY = 10
-"""Begun in one go where each needs a request, or three, of its own: a slow server takes a second for each."""
+_SINGLY = 16
+"""Begun in one go where each needs a request, or three, of its own: a slow server takes a second for each. Twice what
+the client has under way at once, so that no round goes half empty."""
 
 _GIVE_UP = 5
 """After so many refused AuditEvents in a row it is the server, not the event."""
@@ -428,7 +431,14 @@ def _said(error: ChartsideError) -> str:
     """Why a whole batch was given back."""
     if not isinstance(error, FhirError):
         return "the audit cannot be written"
-    return f"the EHR answered {error.status}" if error.status else "no answer from the EHR"
+    if error.status:
+        return f"{error.server} answered {error.status}"
+    silent = isinstance(error, Unreachable | CircuitOpen)
+    return (
+        f"no answer from {error.server}"
+        if silent
+        else f"{error.server} cannot be used ({type(error).__name__})"
+    )
 
 
 def _stands(one: Attempt, claim: Claim) -> Outcome:
