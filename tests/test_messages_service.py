@@ -11,7 +11,7 @@ from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import FrozenClock
 from chartside.codes import MessageCategory
 from chartside.config import Practice
-from chartside.errors import Unreachable
+from chartside.errors import AuditUnavailable, CircuitOpen, OriginRefused, ServerError, Unreachable
 from chartside.fhir import FhirClient
 from chartside.gate.model import Decision, Reason
 from chartside.gate.model import Outcome as Verdict
@@ -22,7 +22,7 @@ from chartside.messaging.attempt import telling
 from chartside.messaging.gateway import Gateway
 from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
 from chartside.messaging.model import Intent, Rendered, Status, Way
-from chartside.messaging.service import Messages
+from chartside.messaging.service import Messages, _said
 
 LEASE = timedelta(minutes=5)
 PRACTICE = Practice(
@@ -239,7 +239,9 @@ def test_the_ehr_goes_away_between_two_groups(world, by_twos, monkeypatch):
     def failing(self, claims):
         calls.append(claims)
         if len(calls) == 2:
-            raise Unreachable("cut")
+            cut = Unreachable("cut")
+            cut.server = "the EHR"
+            raise cut
         return begin(self, claims)
 
     monkeypatch.setattr(FhirLedger, "begin", failing)
@@ -249,6 +251,22 @@ def test_the_ehr_goes_away_between_two_groups(world, by_twos, monkeypatch):
     assert {o.reason for o in told} == {"", "no answer from the EHR; the next run tries again"}
     assert sorted(world.run(*intents, worker="w2")) == [Status.ALREADY] * 2 + [Status.SENT] * 3
     assert len(world.bodies()) == len(set(world.bodies())) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Unreachable("cut"), "no answer from the companion server"),
+        (CircuitOpen("open"), "no answer from the companion server"),
+        (ServerError("failed", status=503), "the companion server answered 503"),
+        (OriginRefused("away"), "the companion server cannot be used (OriginRefused)"),
+        (AuditUnavailable("full"), "the audit cannot be written"),
+    ],
+)
+def test_the_server_that_failed_is_named(error, said):
+    """Whoever mends it must not look at the EHR where it is the companion server that is down."""
+    error.server = "the companion server"
+    assert _said(error) == said
 
 
 def slowly(world, monkeypatch, owner, name, seconds):

@@ -110,8 +110,11 @@ class FhirError(ChartsideError):
 
     ``method`` and ``resource_type`` say what was asked, ``status`` the HTTP status (0: none came),
     ``request_id`` the server's or our own id, ``issues`` the ``(severity, code)`` pairs of the
-    OperationOutcome. Diagnostics are left out: servers put content into them.
+    OperationOutcome. Diagnostics are left out: servers put content into them. ``server`` says which of the
+    practice's servers it was ("the EHR", "the companion server"), where the client knows.
     """
+
+    server: str = "the server"
 
     def __init__(
         self,

@@ -13,6 +13,9 @@ from chartside.gate.client import Place
 
 Adapters = dict[str, type[Adapter]]
 
+NAMES = {"ehr": "the EHR", "companion": "the companion server"}
+"""The tables' servers in words."""
+
 _MEND = "see that {}.base_url is the server's FHIR base URL (it ends before /Patient) and that this machine reaches it"
 
 
@@ -55,6 +58,7 @@ def connect(
         auth=source,
         budget=Budget(rate, burst=max(1, int(rate))),
         clock=clock,
+        name=NAMES[path],
     )
 
     def choose(able: Capabilities) -> Adapter:

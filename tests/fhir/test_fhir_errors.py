@@ -142,3 +142,14 @@ def test_retry_after_in_seconds_and_as_a_date():
     assert retry_after("Tue, 24 Nov 2026 11:00:30 GMT", now) == 0.0
     assert retry_after("soon", now) is None
     assert retry_after("", now) is None
+
+
+def test_an_error_says_which_server_it_was(server):
+    """Of a practice's two servers, whoever mends it must know which."""
+    server.reply(503)
+    with (
+        FhirClient(server.url, retries=FAST, name="the companion server") as client,
+        pytest.raises(errors.ServerError) as caught,
+    ):
+        client.read("Patient", "1")
+    assert caught.value.server == "the companion server"

@@ -82,7 +82,7 @@ class FhirClient:
     for errors.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a keyword for each part that can be replaced
         self,
         base_url: str,
         *,

@@ -92,8 +92,9 @@ class Transport:
         breaker: Breaker,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        name: str = FhirError.server,
     ) -> None:
-        self.origins, self.limits = origins, limits
+        self.origins, self.limits, self.name = origins, limits, name
         self._session, self._auth, self._clock = session, auth, clock
         self._retries, self._budget, self._breaker, self._sleep = retries, budget, breaker, sleep
         self._jitter = tenacity.wait_random_exponential(multiplier=retries.first, max=retries.most)
@@ -114,6 +115,13 @@ class Transport:
 
     def send(self, request: Request) -> Answer:
         """The answer, of status 2xx. Raises FhirError for all else."""
+        try:
+            return self._sent(request)
+        except FhirError as error:
+            error.server = self.name
+            raise
+
+    def _sent(self, request: Request) -> Answer:
         self._breaker.enter()
         try:
             answer = self._retrying(request)(self._attempt, request)
