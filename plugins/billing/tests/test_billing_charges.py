@@ -99,6 +99,10 @@ def test_a_changed_claim_gets_a_new_charge_and_the_old_one_is_withdrawn(ehr: Ehr
     assert run(host)["charges withdrawn"] == 1
     assert name not in charges(ehr)
     assert run(host)["charges withdrawn"] == 0
+    ehr.put(claim)
+    assert run(host)["charges restored"] == 1
+    assert charges(ehr)[name]["id"] == first["id"]
+    assert run(host)["charges restored"] == 0
 
 
 def test_a_visit_whose_charge_the_ehr_keeps_gets_none_from_here(ehr: Ehr, host: Host) -> None:
@@ -131,6 +135,23 @@ def test_what_the_staff_did_to_a_charge_stays() -> None:
     changed = plan([item("billable", 120)], [item("billed")])
     assert [key_of(i) for i in changed.new] == ["120"]
     assert [i["status"] for i in changed.withdrawn] == ["entered-in-error"]
+
+
+def test_what_we_withdrew_is_restored_when_its_claim_comes_back() -> None:
+    """A cancelled claim that is active again is charged again; what a person withdrew after that stays so."""
+    names = [(CHARGE_SYSTEM, "A-1"), ("https://chartside.dev/fhir/effect", "100"), ("urn:theirs", "7")]
+    item = {
+        "status": "billable",
+        "identifier": [{"system": system, "value": value} for system, value in names],
+    }
+    (gone,) = plan([], [item], ["A-1"]).withdrawn
+    assert gone["status"] == "entered-in-error"
+    assert (name_of(gone), key_of(gone)) == ("A-1", "100")
+    back = plan([item], [gone])
+    assert (back.new, back.withdrawn, back.kept) == ([], [], {})
+    assert back.restored == [item]
+    by_hand = {**item, "status": "entered-in-error"}
+    assert plan([item], [by_hand]).restored == []
 
 
 @pytest.mark.ehr(clients=6, all_read_only=True)

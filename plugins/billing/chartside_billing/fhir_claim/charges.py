@@ -2,7 +2,8 @@
 
 ``identifier``: the claim's number with the line's (``CHARGE_SYSTEM``), and one that follows from all that the charge
 says (``EFFECT_SYSTEM``), by which it is created. A line that says something else later gets another ChargeItem, and the
-old one becomes ``entered-in-error``, so that an Invoice which names it keeps its meaning.
+old one becomes ``entered-in-error``, so that an Invoice which names it keeps its meaning. What was withdrawn here, and
+not by a person, has identifiers of ``use`` old: it is restored when its claim says so again.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def plan(wanted: Iterable[Resource], held: Iterable[Resource], gone: Iterable[st
     for item in wanted:
         _agree(item, by_name.get(name_of(item), []), made)
     made.withdrawn += [item for name in gone for item in _alive(by_name.get(name, []))]
-    made.withdrawn = [{**item, "status": WITHDRAWN} for item in made.withdrawn]
+    made.withdrawn = [_marked(item, WITHDRAWN, {"use": "old"}) for item in made.withdrawn]
     return made
 
 
@@ -123,11 +124,26 @@ def _agree(item: Resource, held: Sequence[Resource], made: Plan) -> None:
     others = [old for old in _alive(held) if old is not same]
     if same is None:
         made.new.append(item)
-    elif same.get("status") == WITHDRAWN and others:  # it said so before, and another thing in between
-        made.restored.append({**same, "status": "billable"})
+    elif same.get("status") == WITHDRAWN and (others or _withdrawn_here(same)):  # it said so before
+        made.restored.append(_marked(same, "billable", {}))
     else:
         made.kept[name_of(item)] = same
     made.withdrawn += others
+
+
+def _marked(item: Resource, status: str, mark: Mapping[str, str]) -> Resource:
+    """Our identifiers say who withdrew it; they are found all the same."""
+    names = [
+        {**{key: value for key, value in i.items() if key != "use"}, **mark}
+        if i.get("system") in {CHARGE_SYSTEM, EFFECT_SYSTEM}
+        else i
+        for i in each(item, "identifier")
+    ]
+    return {**item, "status": status, "identifier": names}
+
+
+def _withdrawn_here(item: Resource) -> bool:
+    return any(i.get("system") == EFFECT_SYSTEM and i.get("use") == "old" for i in each(item, "identifier"))
 
 
 def _alive(items: Iterable[Resource]) -> Iterator[Resource]:
