@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from chartside.codes import CONSENT_TYPE_SYSTEM, ConsentType
@@ -19,6 +20,7 @@ from chartside_billing.model import (
     ProviderFacts,
     Qualification,
 )
+from chartside_billing.money import ZERO, parse_amount
 from chartside_billing.x12.eligibility import MENTAL_HEALTH
 
 _CONSENTS = {
@@ -194,9 +196,32 @@ def _became(claim: Claim, answer: Resource | None) -> str:
     if claim.status in _DEAD:
         return claim.status
     outcome = (answer or {}).get("outcome")
+    if answer is not None and outcome in {"complete", "partial"} and _denied(answer):
+        return "denied"
     if outcome == "complete":
         return "paid" if part(answer or {}, "payment") else "accepted"
     return {"error": "rejected", "partial": "accepted", "queued": "open"}.get(str(outcome), "")
+
+
+def _denied(answer: Resource) -> bool:
+    """Whether a payer that decided on a claim allowed nothing of it, as the answer says in words, or by amounts
+    (``eligible``: what the plan would pay from). Nothing paid is no denial: it may be the deductible."""
+    if "denied" in str(answer.get("disposition", "")).lower():
+        return not _amount(part(part(answer, "payment"), "amount"))
+    allowed = [
+        _amount(part(entry, "amount"))
+        for entries in (
+            [*each(answer, "adjudication")],
+            *([*each(i, "adjudication")] for i in each(answer, "item")),
+        )
+        for entry in entries
+        if "eligible" in codes(entry.get("category"))
+    ]
+    return bool(allowed) and not any(allowed)
+
+
+def _amount(money: Resource) -> Decimal:
+    return parse_amount(str(money.get("value", ""))) or ZERO
 
 
 def claim_answers(responses: Iterable[Resource]) -> dict[str, Resource]:

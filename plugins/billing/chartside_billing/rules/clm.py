@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from chartside_billing.money import ZERO, dollars
-from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, WARNING, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import ELSEWHERE_POS, PLACEHOLDERS, PSYCHOTHERAPY
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
@@ -18,6 +18,8 @@ _FACILITIES = ("282", "283", "273", "31", "32", "251300")
 _NO_FACILITY = frozenset({"04", "16", "18"})
 """Shelter, lodging, workplace: many payers take such a visit without a facility."""
 _SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
+_PART_B = "Medicare Part B takes no replacement or void (CLM05-3 other than 1) of a professional claim"
+_REOPEN = "Ask the MAC for a reopening or an appeal; what it returned as unprocessable (remark MA130) goes out as 1."
 _SINGLE_SESSION = PSYCHOTHERAPY | {"90791", "90792", "90785"}
 
 
@@ -117,6 +119,8 @@ def frequency(v: View, k: Loaded) -> Outcome:  # noqa: PLR0911 - one for each an
         return [hit("REF*F8 holds no number that the payer gave to the earlier claim", where=where)]
     if claim.frequency == "1" and number:
         return [hit("The claim is sent as original (1), but names an earlier claim (REF*F8)", where=where)]
+    if claim.frequency in {"7", "8"} and v.medicare:
+        return [hit(_PART_B, where=where, severity=WARNING, mend=_REOPEN)]
     history = claim.history
     if claim.frequency in {"7", "8"} and history is not None and v.history_known:
         known = [prior for prior in history.claims if number == prior.claim_number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chartside_billing.model import Claim, PriorClaim
-from chartside_billing.rules.base import NEEDS, OK, Hit, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, WARNING, Hit, Outcome, check, hit
 from chartside_billing.rules.codesets import (
     EM,
     EVALUATION,
@@ -17,6 +17,18 @@ from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import LineView, View
 
 _TWICE = "Remove it if it was given once; else show that it was given again (units, or 76, 77, 59)."
+_STANDS = (
+    "Once the payer has decided on the earlier claim, send a correction as 7 with its number (REF*F8). If the payer"
+    " never took it, cancel the earlier Claim."
+)
+_DENIED = (
+    "If something was mended, send it as 7 with the number of the denied claim in REF*F8 (CLP07 of the 835); if nothing"
+    " was, appeal. A new claim (1) is right only where the payer says so."
+)
+_DENIED_BY_MEDICARE = (
+    "Part B takes no replacements: ask the MAC for a reopening, or appeal. Only what it returned as unprocessable"
+    " (remark MA130) goes out again as a new claim."
+)
 _FAMILIES = (INDIVIDUAL, EVALUATION, FAMILY, GROUP, EM, TESTING_ADMINISTRATION)
 
 
@@ -50,7 +62,7 @@ def exact(v: View, k: Loaded) -> Outcome:
                 hits.append(hit("The same service is on another claim of this batch", line))
         prior = _prior_lines(v)
         hits.extend(
-            hit("The same service is on an earlier claim that still stands", line)
+            hit("The same service is on an earlier claim that still stands", line, mend=_STANDS)
             for line in lines
             if any(_same_service(line, o) for o in prior)
         )
@@ -101,37 +113,46 @@ def _alike(one: LineView, other: LineView) -> bool:
 
 @check("DUP-003")
 def resubmission(v: View, k: Loaded) -> Outcome:
-    """Changed after it was accepted: 7 with the payer's number, not 1."""
+    """After the payer decided: 7 with its number, not 1. After a denial of what did not change, and with Medicare, only
+    a warning: some payers want a new claim."""
     claim, history = v.claim, v.claim.history
     if claim.frequency != "1":
         return OK
     if history is None or not v.history_known:
         return NEEDS["history"]
-    accepted = [prior for prior in history.claims if prior.status in {"accepted", "paid", "denied"}]
-    if any(_changed(v, prior) for prior in accepted):
+    where = "2300 CLM05-3"
+    decided = [prior for prior in history.claims if prior.status in {"accepted", "paid"}]
+    if any(_billed(v, prior) == "changed" for prior in decided):
+        text = "An accepted claim for this visit exists: send the change as 7 with its number"
+        return [hit(text, where=where)]
+    again = {_billed(v, prior) for prior in history.claims if prior.status == "denied"}
+    if again - {""}:
+        text = "The payer denied an earlier claim for this visit: most deny a new one (1) as a duplicate"
+        severity = "" if "changed" in again and not v.medicare else WARNING
         return [
-            hit(
-                "An accepted claim for this visit exists: send the change as 7 with its number",
-                where="2300 CLM05-3",
-            )
+            hit(text, where=where, severity=severity, mend=_DENIED_BY_MEDICARE if v.medicare else _DENIED)
         ]
     return OK
 
 
-def _changed(v: View, prior: PriorClaim) -> bool:
-    """Whether it is the same claim by number, or the same day's same code, with something changed."""
+def _billed(v: View, prior: PriorClaim) -> str:
+    """``changed``: it is the same claim by number, or the same day's same code, with something changed; ``same``:
+    nothing changed; empty: another visit's, or another payer's."""
     if prior.id and prior.id == v.claim.id:
-        return True
-    if prior.payer_id and v.insurance.payer and prior.payer_id != v.insurance.payer.id:
-        return False
+        return "changed"
+    if not v.same_payer(prior):
+        return ""
     mine = {(line.code, line.day, line.npi): line for line in v.lines}
+    found = ""
     for old in prior.lines:
-        npi = old.rendering.npi if old.rendering else prior.rendering_npi
-        line = mine.get((old.code, old.dates.start, npi))
+        line = mine.get(
+            (old.code, old.dates.start, old.rendering.npi if old.rendering else prior.rendering_npi)
+        )
         if line and (line.line.charge, line.line.quantity, line.modifiers) != (
             old.charge,
             old.quantity,
             old.modifiers,
         ):
-            return True
-    return False
+            return "changed"
+        found = "same" if line else found
+    return found

@@ -283,11 +283,11 @@ class View:
         ]
 
     def prior_claims(self) -> list[PriorClaim]:
-        """Claims of the history that still stand: not rejected, not this one, not the one it replaces."""
+        """Claims of the history that still stand: not rejected or denied, not this one, not the one it replaces."""
         history = self.claim.history
         if history is None:
             return []
-        gone = {"rejected", "cancelled", "entered-in-error", "draft"}
+        gone = {"rejected", "denied", "cancelled", "entered-in-error", "draft"}
         replaced = self.claim.original_claim_number
         return [
             prior

@@ -156,6 +156,14 @@ def prior(
     return [claim, answer]
 
 
+def denied(name: str, *services: dict[str, Any]) -> list[dict[str, Any]]:
+    """An earlier Claim of which the payer allowed nothing."""
+    claim, answer = prior(name, *services)
+    nothing = [{"category": concept("eligible"), "amount": {"value": 0}}]
+    items = [{"itemSequence": n, "adjudication": nothing} for n, _ in enumerate(services, 1)]
+    return [claim, {**answer, "payment": {"amount": {"value": 0}}, "item": items}]
+
+
 def service_item(number: int, x: dict[str, Any]) -> dict[str, Any]:
     """A Claim.item of a line."""
     return {
@@ -1317,6 +1325,20 @@ case(
     extra(prior("old", line("90837", charge="140"))),
     extra(prior("old", line("90837", charge="140")), frequency="7", original="ICN-old"),
     forms="b",
+)
+case(
+    "DUP-003",
+    extra(denied("old", line("90837"))),
+    extra(denied("old", line("90837")), frequency="7", original="ICN-old"),
+    extra(denied("old", line("90837", date="2026-03-03"))),
+    forms="b",
+)
+case(
+    "CLM-004",
+    {**MEDICARE, "frequency": "7", "original": "ICN1"},
+    {"frequency": "7", "original": "ICN1"},
+    MEDICARE,
+    forms="x",
 )
 case("FIL-001", {**MEDICARE, "created": "2027-03-11"}, {**MEDICARE, "created": "2027-03-10"}, forms="x")
 case(
