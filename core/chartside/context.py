@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class Context:
     ``decide``: ask the gate without acting (dry runs); ``decided``: write down what was decided before acting on it
     (C-8; raises AuditUnavailable, then do not act). ``outlet``: the only way to anybody else outside the EHR (a
     clearinghouse): registry, then audit. ``ai``: the only way for text that a model wrote.
+    ``alone``: a context manager that one process of the practice holds at a time (the name gets into a file's name).
     ``settings``: the plugin's pydantic settings. ``practice``: name, phone, time zone, state.
     ``clock``: the time. ``log``: a logger for ids and codes; never put PHI into it.
     """
@@ -45,5 +47,6 @@ class Context:
     decide: Callable[[Sequence[DecisionRequest]], list[Decision]]
     decided: Callable[[Sequence[DecisionRequest], Sequence[Decision]], None]
     outlet: Outlet
+    alone: Callable[[str], AbstractContextManager[None]]
     clock: Clock
     log: logging.Logger

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from chartside.adapter import Adapter
 from chartside.ai import AiWriter, binds, guard_effect, guard_entries
+from chartside.alone import alone
 from chartside.audit import Auditor, Observer, Trail
 from chartside.audit.decisions import decided
 from chartside.audit.deliver import deliver
@@ -282,6 +283,7 @@ class Host:
             decide=self.gate.decide,
             decided=lambda asked, found: self.auditor.record(decided(name, asked, found)),
             outlet=Outlet(manifest, lambda: self.outbound, self.auditor, self.clock),
+            alone=lambda what: alone(self.state, f"{name}-{what}"),
             clock=self.clock,
             log=logging.getLogger(f"chartside.plugin.{name}"),
         )
