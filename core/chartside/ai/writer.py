@@ -112,7 +112,7 @@ class AiWriter:
         else:
             document_, device_, provenance_ = self._in_order(draft, found, signer)
         if found is None:
-            self._require_kept(document_, signed=bool(signer))
+            self._require_kept(document_, signer)
         if signer and draft.replaces:
             self._supersede(draft.replaces)
         return Written(document_, device_, provenance_, created=found is None)
@@ -167,9 +167,10 @@ class AiWriter:
             self._supersede(older)
         return done
 
-    def discard(self, reference: str) -> Resource:
-        """Withdraw a draft: it stays, marked as entered in error."""
+    def discard(self, reference: str, *, read: str | None = None) -> Resource:
+        """Withdraw a draft: it stays, marked as entered in error. ``read`` as in ``revise``."""
         draft = self._draft(reference)
+        _require_read(draft, read)
         return self.__fhir.update({**draft, "status": "entered-in-error", "docStatus": "entered-in-error"})
 
     def text(self, reference: str) -> str:
@@ -209,6 +210,7 @@ class AiWriter:
         if found is None:
             fresh = self._document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
             found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key, draft.patient)
+            _require_first(found, signer)
         what = _reference(found)
         trace = next((one for one in self._traces(what) if ai_agent(one)), None)
         if trace is None:
@@ -325,10 +327,11 @@ class AiWriter:
         if self.__fhir.read(kind, id).get("active") is False:
             raise PolicyRefused("the Practitioner is not active any more", mend="let another clinician sign")
 
-    def _require_kept(self, reference: str, *, signed: bool) -> None:
+    def _require_kept(self, reference: str, signer: str) -> None:
         """Servers were seen to store otherwise than they were sent: read back what decides."""
         kept = self.__fhir.read(*reference.split("/", 1))
-        if (signed or kept.get("docStatus") == "preliminary") and is_labelled(kept):
+        _require_first(kept, signer)
+        if (signer or kept.get("docStatus") == "preliminary") and is_labelled(kept):
             return
         try:
             self.__fhir.update({**kept, "status": "entered-in-error"})
@@ -371,6 +374,13 @@ def _require_read(found: Resource, read: str | None) -> None:
         raise VersionConflict(
             "the text was changed since it was read: read it again", resource_type=HOLDS_DRAFTS
         )
+
+
+def _require_first(found: Resource, signer: str) -> None:
+    """Raise PolicyRefused where another process was first to write it as signed, by somebody else."""
+    other = str((found.get("authenticator") or {}).get("reference", ""))
+    if signer and other and other.split("/")[-2:] != signer.split("/"):
+        raise PolicyRefused("the document was signed by somebody else just now", mend="amend it in the EHR")
 
 
 def _holds(identifiers: object, wanted: dict[str, str]) -> bool:

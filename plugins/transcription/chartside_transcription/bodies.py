@@ -24,7 +24,7 @@ class TooSlow(InputError):
 
 
 class NotRead(InputError):
-    """A signature without the version that was read."""
+    """A change or a signature without the version that was read."""
 
 
 class Start(BaseModel):

@@ -26,6 +26,7 @@ As = Annotated[
     str, typer.Option("--as", help="Practitioner/ID: who acts, and answers for it.", show_default=False)
 ]
 Text = Annotated[Path, typer.Argument(help="A file with the new text; - for standard input.")]
+Version = Annotated[str, typer.Option(help="Only this version, as `show` prints it.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -168,25 +169,26 @@ def changes(id: Id, config: ConfigOption = Config) -> None:
         typer.echo("Nobody has changed it.", err=True)
 
 
-def edit(id: Id, text: Text, *, who: As, config: ConfigOption = Config) -> None:
+def edit(id: Id, text: Text, *, who: As, version: Version = "", config: ConfigOption = Config) -> None:
     """Replace a draft's text. It stays a draft; the change is kept with its editor.
 
-    Example: `chartside transcription show ID | sed s/60/16/ | chartside transcription edit ID - --as Practitioner/3`
+    Examples: `chartside transcription show ID | sed s/60/16/ | chartside transcription edit ID - --as Practitioner/3`,
+    `chartside transcription edit ID new.txt --as Practitioner/3 --version 3f9a...`
     """
     with _review(config) as review:
-        review.edit(id, _read(text), who)
+        review.edit(id, _read(text), who, version)
 
 
-def swap(id: Id, *, who: As, config: ConfigOption = Config) -> None:
+def swap(id: Id, *, who: As, version: Version = "", config: ConfigOption = Config) -> None:
     """Clinician and client change places in the whole draft.
 
     Example: `chartside transcription swap DocumentReference/7 --as Practitioner/3`
     """
     with _review(config) as review:
-        review.swap(id, who)
+        review.swap(id, who, version)
 
 
-def discard(id: Id, *, yes: Yes = False, config: ConfigOption = Config) -> None:
+def discard(id: Id, *, yes: Yes = False, version: Version = "", config: ConfigOption = Config) -> None:
     """Withdraw a draft: it is marked as entered in error.
 
     Example: `chartside transcription discard DocumentReference/7`
@@ -194,7 +196,7 @@ def discard(id: Id, *, yes: Yes = False, config: ConfigOption = Config) -> None:
     if not yes:
         typer.confirm("Withdraw this draft?", abort=True)
     with _review(config) as review:
-        review.discard(id)
+        review.discard(id, version)
 
 
 def sign(
@@ -202,7 +204,7 @@ def sign(
     *,
     who: As,
     yes: Yes = False,
-    version: Annotated[str, typer.Option(help="Only this version, as `show` prints it.")] = "",
+    version: Version = "",
     config: ConfigOption = Config,
 ) -> None:
     """Sign a draft: it becomes final, without sources and marks. Shows it and asks first.
@@ -226,7 +228,15 @@ def sign(
         typer.echo(review.sign(id, who, version or version_of(text)))
 
 
-def amend(id: Id, text: Text, *, who: As, yes: Yes = False, config: ConfigOption = Config) -> None:
+def amend(
+    id: Id,
+    text: Text,
+    *,
+    who: As,
+    yes: Yes = False,
+    version: Version = "",
+    config: ConfigOption = Config,
+) -> None:
     """Replace a signed note by a new version, signed at once; the old one stays, superseded.
 
     Example: `chartside transcription amend DocumentReference/7 new.txt --as Practitioner/3`
@@ -236,7 +246,7 @@ def amend(id: Id, text: Text, *, who: As, yes: Yes = False, config: ConfigOption
         typer.echo(new)
         typer.confirm(f"{who}: I have read this amendment and answer for it", abort=True)
     with _review(config) as review:
-        typer.echo(review.amend(id, new, who))
+        typer.echo(review.amend(id, new, who, version))
 
 
 def _read(text: Path) -> str:

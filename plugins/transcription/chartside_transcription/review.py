@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chartside.ai import Draft as AiDraft
 from chartside.ai import Model, in_companion
 from chartside.ai.resources import is_labelled, text_of
 from chartside.codes import AI_DRAFT_SYSTEM
@@ -143,41 +145,50 @@ class Review:
         """
         _check_text(text)
         self._may_sign(editor)
-        with self._waiting.changing:
-            if waiting := self._waiting.get(id):
-                _require_version(waiting.text, version)
-                waiting.edit(text, editor)
-                return
         read = self.text(id)
         _require_version(read, version)
-        if text != read:
-            place, bare = self._at(id)
-            place._context.ai.revise(_reference(bare), text, editor, read=read)
+        self._edit(id, read, text, editor)
 
-    def swap(self, id: str, editor: str) -> None:
-        """Clinician and client change places, in one act (T-7)."""
+    def swap(self, id: str, editor: str, version: str = "") -> None:
+        """Clinician and client change places, in one act (T-7). ``version`` as in ``edit``."""
+        self._may_sign(editor)
         read = self.text(id)
-        self.edit(id, note.swapped(read), editor, note.version_of(read))
+        _require_version(read, version)
+        self._edit(id, read, note.swapped(read), editor)
 
-    def discard(self, id: str) -> None:
-        """Withdraw a draft: one in memory is gone, one in the EHR is marked as entered in error."""
-        if not self._waiting.drop(id):
+    def _edit(self, id: str, read: str, text: str, editor: str) -> None:
+        if self._waiting.get(id):
+            with self._waiting.changing(id, read) as waiting:
+                waiting.edit(text, editor)
+        elif text != read:
             place, bare = self._at(id)
-            place._context.ai.discard(_reference(bare))
+            with self._alone(place):
+                place._context.ai.revise(_reference(bare), text, editor, read=read)
+
+    def discard(self, id: str, version: str = "") -> None:
+        """Withdraw a draft: one in memory is gone, one in the EHR is marked as entered in error. ``version`` as in
+        ``edit``."""
+        read = self.text(id)
+        _require_version(read, version)
+        if self._waiting.get(id):
+            self._waiting.drop(id, read)
+            return
+        place, bare = self._at(id)
+        with self._alone(place):
+            place._context.ai.discard(_reference(bare), read=read)
 
     def sign(self, id: str, signer: str, version: str) -> str:
         """``signer`` has read this version (``note.version_of``) and answers for it; the final document's reference.
 
-        Raises VersionConflict where another version stands there, PolicyRefused where nobody who may sign is named,
-        InputError for an empty note. Signing it again, also after an interruption, completes what is missing.
+        Raises VersionConflict where another version stands there or another process was first, PolicyRefused where
+        nobody who may sign is named, InputError for an empty note. Signing it again, also after an interruption,
+        completes what is missing. Nobody waits while the PDF is typeset: what stands there is compared afterwards.
         """
         self._may_sign(signer)
         if not version:
             raise InputError("a signature names the version that was read", mend="read the note first")
-        with self._waiting.changing:
-            if waiting := self._waiting.get(id):
-                _require_version(waiting.text, version)
-                return self._sign_waiting(waiting, signer)
+        if waiting := self._waiting.get(id):
+            return self._sign_waiting(waiting, signer, version)
         place, _ = self._at(id)
         return (
             self._sign_draft(id, signer, version) if place is self else self._sign_second(id, signer, version)
@@ -198,39 +209,63 @@ class Review:
         return id
 
     def _sign_second(self, id: str, signer: str, version: str) -> str:
-        """Written to the EHR as signed, then withdrawn in the companion server."""
+        """Written to the EHR as signed, then withdrawn in the companion server; one process at a time."""
         place, bare = self._at(id)
-        with self._waiting.changing:
-            found = place._read(bare)
-            require_note(found)
-            _require_version(text_of(found), version)
-            final = self._sign_waiting(Waiting(id, place._filing.rebuilt(found), text_of(found)), signer)
+        found = place._read(bare)
+        text = text_of(found)
+        require_note(found)
+        _require_version(text, version)
+        made = self._finished(place._filing.rebuilt(found), text, signer)
+        with self._alone(place):
+            now = place._read(bare)
+            if now.get("docStatus") != found.get("docStatus") or text_of(now) != text:
+                raise VersionConflict("the note was changed or signed since it was read: read it again")
+            written = self._context.ai.write_signed(made, signer)
             place._context.ai.discard(bare)
-        return final
-
-    def _sign_waiting(self, waiting: Waiting, signer: str) -> str:
-        final = _final(waiting.text)
-        made = replace(waiting.draft, text=final, also=self._filing.forms(waiting.draft.title, final, signer))
-        written = self._context.ai.write_signed(made, signer)
-        self._waiting.drop(waiting.id)
         return str(written.document)
 
-    def amend(self, id: str, text: str, signer: str) -> str:
-        """A signed note is locked; its amendment is a new document that replaces it, signed at once by ``signer``."""
+    def _sign_waiting(self, waiting: Waiting, signer: str, version: str) -> str:
+        text = waiting.text
+        _require_version(text, version)
+        made = self._finished(waiting.draft, text, signer)
+        with self._waiting.claimed(waiting.id, text):
+            return str(self._context.ai.write_signed(made, signer).document)
+
+    def _finished(self, draft: AiDraft, text: str, signer: str) -> AiDraft:
+        """As it is signed, in all its forms."""
+        final = _final(text)
+        return replace(draft, text=final, also=self._filing.forms(draft.title, final, signer))
+
+    def _alone(self, place: Review) -> AbstractContextManager[None]:
+        """Where two servers are written to, no server can tell that another process is at the same draft."""
+        return nullcontext() if place is self else self._context.alone("drafts")
+
+    def amend(self, id: str, text: str, signer: str, version: str = "") -> str:
+        """A signed note is locked; its amendment is a new document that replaces it, signed at once by ``signer``.
+
+        ``version``: of the signed note that they had before them, as in ``edit``.
+        """
         self._may_sign(signer)
         _check_text(text)
-        old = self._read(id)
-        version = effect_key(id, text)
+        old, text = self._read(id), _final(text)
+        _require_version(text_of(old), version)
         if old.get("docStatus") not in SIGNED or not is_labelled(old):
             raise InputError("only a signed note is amended", mend="edit the draft")
-        patient, title = patient_of(old), title_of(old)
-        made = replace(self._filing.made(patient, text, title, version, sources=(id,)), replaces=id)
-        if old.get("status") != "current" and not self._known(made.key, patient):
+        title = title_of(old)
+        made = self._filing.made(patient_of(old), text, title, effect_key(id, text), sources=(id,))
+        made = replace(made, replaces=id, also=self._filing.forms(title, text, signer))
+        with self._context.alone("drafts"):
+            self._require_newest(id, made)
+            if not self._filing.takes_drafts:
+                return str(self._context.ai.write_signed(made, signer).document)
+            written = self._filing.written(made)
+            self._context.ai.sign(written, signer, read=text)
+        return written
+
+    def _require_newest(self, id: str, made: AiDraft) -> None:
+        """Raise InputError for a note that was amended, but by this same amendment: that is completed."""
+        if self._read(id).get("status") != "current" and not self._known(made.key, made.patient):
             raise InputError("this note was amended before", mend="amend its newest version")
-        if not self._filing.takes_drafts:
-            also = self._filing.forms(title, text, signer)
-            return str(self._context.ai.write_signed(replace(made, also=also), signer).document)
-        return self.sign(self._filing.written(made), signer, note.version_of(text))
 
     def _known(self, key: str, patient: str) -> bool:
         """Whether a document with this key stands in the EHR: then the same amendment is completed."""

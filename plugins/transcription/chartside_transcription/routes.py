@@ -158,9 +158,10 @@ class Api:
         return _json({"text": text, "marked": note.marked_words(text)}, headers=tag)
 
     async def edit(self, request: Request, who: str) -> Response:
-        """Replace the text; the change is kept with the editor. ``If-Match``: only of the version read."""
-        text, id = text_of(await body(request, LARGEST_TEXT)), request.path_params["id"]
-        await run_in_threadpool(self._service.review.edit, id, text, who, _version(request))
+        """Replace the text; the change is kept with the editor. ``If-Match`` as for every change: what was read."""
+        version, id = _version(request), request.path_params["id"]
+        text = text_of(await body(request, LARGEST_TEXT))
+        await run_in_threadpool(self._service.review.edit, id, text, who, version)
         return Response(status_code=204)
 
     async def changes(self, request: Request, who: str) -> Response:
@@ -169,21 +170,17 @@ class Api:
         return _json({"changes": [{"editor": c.editor, "lines": list(c.lines)} for c in found]})
 
     async def decide(self, request: Request, who: str) -> Response:
-        """``sign``, ``swap``, ``discard``; ``amend`` with the new text as the body."""
+        """``sign``, ``swap``, ``discard``; ``amend`` with the new text as the body. Each of the version read."""
         id, act, review = request.path_params["id"], request.path_params["act"], self._service.review
+        if act not in ("sign", "amend", "swap", "discard"):
+            raise InputError("no such act", mend="one of: sign, swap, discard, amend")
+        version = _version(request)
         if act == "sign":
-            version = _version(request)
-            if not version:
-                raise NotRead(
-                    "nothing is signed unread", mend="send the ETag of GET /drafts/ID/text as If-Match"
-                )
             return _json({"document": await run_in_threadpool(review.sign, id, who, version)})
         if act == "amend":
             text = text_of(await body(request, LARGEST_TEXT))
-            return _json({"document": await run_in_threadpool(review.amend, id, text, who)})
-        acts = {"swap": lambda: review.swap(id, who), "discard": lambda: review.discard(id)}
-        if act not in acts:
-            raise InputError("no such act", mend="one of: sign, swap, discard, amend")
+            return _json({"document": await run_in_threadpool(review.amend, id, text, who, version)})
+        acts = {"swap": lambda: review.swap(id, who, version), "discard": lambda: review.discard(id, version)}
         await run_in_threadpool(acts[act])
         return Response(status_code=204)
 
@@ -193,9 +190,13 @@ def _json(content: object, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def _version(request: Request) -> str:
-    """What ``If-Match`` names; a proxy that packs the answer may have made it weak."""
+    """What ``If-Match`` names; a proxy that packs the answer may have made it weak. Raises NotRead without one."""
     given = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
-    return "" if given == "*" else given
+    if given in ("", "*"):
+        raise NotRead(
+            "nothing is changed or signed unread", mend="send the ETag of GET /drafts/ID/text as If-Match"
+        )
+    return given
 
 
 def _status(error: ChartsideError) -> int:

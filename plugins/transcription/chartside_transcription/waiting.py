@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chartside.ai import Draft
-from chartside.errors import InputError
+from chartside.errors import InputError, VersionConflict
 from chartside_transcription.tracked import Change, diff
 
 MOST = 200
@@ -30,13 +32,12 @@ class Waiting:
 
 
 class WaitingRoom:
-    """All of them, by id."""
+    """All of them, by id. Its lock is held for moments only; who signs claims one draft for as long as that takes."""
 
     def __init__(self) -> None:
         self._drafts: dict[str, Waiting] = {}
-        self._lock = threading.Lock()
-        self.changing = threading.RLock()
-        """Held while a draft is edited, signed or dropped: one signer, and no edit between reading and writing."""
+        self._claimed: set[str] = set()
+        self._lock = threading.RLock()
 
     def add(self, draft: Draft) -> str:
         """Its id; a draft with the same key stays as it is. Raises InputError when too many wait."""
@@ -55,7 +56,29 @@ class WaitingRoom:
         """One of them."""
         return self._drafts.get(id)
 
-    def drop(self, id: str) -> bool:
-        """Forget one; whether there was one."""
-        with self.changing:
-            return self._drafts.pop(id, None) is not None
+    @contextmanager
+    def changing(self, id: str, read: str) -> Iterator[Waiting]:
+        """To edit it: nobody else does so meanwhile. Raises VersionConflict unless its text is the one ``read``."""
+        with self._lock:
+            waiting = self._drafts.get(id)
+            if waiting is None or waiting.text != read:
+                raise VersionConflict("the note was changed or signed since it was read: read it again")
+            if id in self._claimed:
+                raise VersionConflict("somebody signs this note just now: read it again in a moment")
+            yield waiting
+
+    @contextmanager
+    def claimed(self, id: str, read: str) -> Iterator[None]:
+        """To sign it: for one at a time, who has ``read`` its text; gone afterwards. Raises as ``changing``."""
+        with self.changing(id, read):
+            self._claimed.add(id)
+        try:
+            yield
+            self._drafts.pop(id, None)
+        finally:
+            self._claimed.discard(id)
+
+    def drop(self, id: str, read: str) -> None:
+        """Forget one. Raises as ``changing``."""
+        with self.changing(id, read):
+            self._drafts.pop(id)

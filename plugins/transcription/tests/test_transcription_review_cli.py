@@ -187,6 +187,28 @@ def test_nobody_is_asked_only_where_a_version_is_named(config, draft):
     assert "--version" in told.output
 
 
+def test_a_change_may_name_the_version_that_was_shown(config, draft):
+    """T-9: --version as `show` prints it; another one is refused, and the draft stands."""
+    opts = ("--config", config)
+    shown = run("show", draft, *opts)
+    version = shown.stderr.split()[-1]
+    changed = shown.stdout.replace("sixty", "fifty")
+    for command in (
+        ("edit", draft, "-", "--as", SIGNER),
+        ("swap", draft, "--as", SIGNER),
+        ("discard", draft, "-y"),
+    ):
+        told = run(*command, "--version", "another", *opts, given=changed)
+        assert told.exit_code == 2
+        assert "read it again" in told.output, told.output
+    assert run("show", draft, *opts).stdout == shown.stdout
+    edit = ("edit", draft, "-", "--as", SIGNER, "--version", version, *opts)
+    assert run(*edit, given=changed).exit_code == 0
+    assert run(*edit, given=changed).exit_code == 2
+    newer = run("show", draft, *opts).stderr.split()[-1]
+    assert run("discard", draft, "--yes", "--version", newer, *opts).exit_code == 0
+
+
 def test_a_discarded_draft_is_gone_from_the_list(config, draft):
     """T-9: asked first."""
     assert run("discard", draft, "--config", config, given="n\n").exit_code == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,9 +40,11 @@ SIGNER, OTHER = "Practitioner/signer-1", "Practitioner/other-1"
 
 
 @contextmanager
-def opened(base_url: str, *, adapter: str = "generic", companion: str = "", **settings) -> Iterator[Review]:
-    """A review in a whole host on this server, with a companion server or without."""
-    with tempfile.TemporaryDirectory() as name:
+def opened(
+    base_url: str, *, adapter: str = "generic", companion: str = "", folder: Path | None = None, **settings
+) -> Iterator[Review]:
+    """A review in a whole host on this server, with a companion or without; ``folder``: of another one's config."""
+    with tempfile.TemporaryDirectory() if folder is None else contextlib.nullcontext(folder) as name:
         table = {
             "enabled": True,
             "signers": [SIGNER, OTHER, "Practitioner/nobody", "Practitioner/gone-1"],
@@ -163,7 +165,7 @@ def walk(review: Review, patient: str) -> None:
     assert stored(review, id)["docStatus"] == "final"
     assert "seven hours" in review.text(id)
     with pytest.raises(InputError, match="amended before"):
-        review.amend(id, "Another one.", SIGNER)
+        review.amend(id, "Another one of the same note.", SIGNER)
     assert list(review.drafts(patient)) == []
 
 
@@ -379,38 +381,195 @@ def test_nothing_is_signed_that_was_not_read(review, patient):
     assert sign(review, id) == id
 
 
+@contextmanager
+def meanwhile(where, name: str, act):
+    """``act`` is done once, when the method is called: the other one is at just this point."""
+    real, done = getattr(where, name), []
+
+    def first(*given, **more):
+        if not done:
+            done.append(True)
+            act()
+        return real(*given, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(where, name, first)
+        yield
+    assert done
+
+
 def test_a_waiting_draft_is_signed_once_and_as_it_was_read(sandbox_ehr, raw, patient):
-    """T-9: while one signs, nobody edits or signs; who comes later finds that it is gone."""
+    """T-9: while one signs, nobody edits, discards or signs; who comes later finds that it is gone."""
+    from chartside.ai import AiWriter
+
     with opened(sandbox_ehr.base_url, adapter="oracle-health") as review:
         id = filed(review, patient)
         shown = version_of(review.text(id))
         review.edit(id, review.text(id).replace("six hours", "two hours"), OTHER)
         with pytest.raises(VersionConflict):
             review.sign(id, SIGNER, shown)
-        held = []
-        real = review._filing.forms
-
-        def forms(*given):
-            def ask():
-                held.append(not review._waiting.changing.acquire(blocking=False))
-
-            other = threading.Thread(target=ask)
-            other.start()
-            other.join()
-            return real(*given)
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(review._filing, "forms", forms)
-            now = version_of(review.text(id))
-            final = review.sign(id, SIGNER, now)
-        assert held == [True]
-        for late in (
+        now = version_of(review.text(id))
+        acts = (
             lambda: review.sign(id, OTHER, now),
             lambda: review.edit(id, "A change that came too late.", OTHER),
-        ):
+            lambda: review.discard(id),
+        )
+
+        def others():
+            for act in acts:
+                with pytest.raises(VersionConflict, match="signs this note just now"):
+                    act()
+
+        final = ""
+        with meanwhile(AiWriter, "write_signed", others):
+            final = review.sign(id, SIGNER, now)
+        for late in acts:
             with pytest.raises(InputError, match="no draft has this id"):
                 late()
         assert [v for trace in traces(review, final) for v in verified(trace)] == [SIGNER]
+
+
+def test_nobody_waits_while_a_note_is_typeset(sandbox_ehr, patient):
+    """T-9: drafts in memory are edited, and others signed, while one's PDF is made; what was read is compared after."""
+    with opened(sandbox_ehr.base_url, adapter="oracle-health") as review:
+        one, two = filed(review, patient, "one"), filed(review, patient, "two")
+
+        def others():
+            with pytest.raises(PolicyRefused):
+                sign(review, two, "Practitioner/stranger")
+            sign(review, two, OTHER)
+            review.edit(one, review.text(one).replace("six hours", "nine hours"), OTHER)
+
+        with meanwhile(review._filing, "forms", others), pytest.raises(VersionConflict):
+            sign(review, one)
+        assert "nine hours" in review.text(one)
+        assert [open_.id for open_ in review.drafts(patient)] == [one]
+
+
+def test_a_failed_signature_leaves_the_draft_to_be_signed(sandbox_ehr, patient):
+    """T-9: what the EHR refuses waits as before."""
+    with opened(sandbox_ehr.base_url, adapter="oracle-health") as review:
+        id = filed(review, patient)
+        with pytest.raises(ChartsideError, match="404"):
+            sign(review, id, "Practitioner/nobody")
+        assert sign(review, id)
+
+
+@pytest.fixture
+def beside(sandbox_ehr):
+    """``beside()``: a review of an EHR that takes no drafts, with a companion that does; each stands for a process."""
+    from chartside.testing.ehr import running_ehr
+
+    folder = Path(tempfile.mkdtemp(prefix="chartside-test-"))
+    with contextlib.ExitStack() as stack:
+        second = stack.enter_context(running_ehr(FrozenClock(NOW), {"clients": 1}))
+        yield lambda: stack.enter_context(
+            opened(sandbox_ehr.base_url, adapter="oracle-health", companion=second.base_url, folder=folder)
+        )
+    shutil.rmtree(folder)
+
+
+def test_of_two_processes_one_signs(beside, patient, monkeypatch):
+    """T-9, promise 4: the other one waits for its turn, and is told; so is who edits, discards or signs then."""
+    from chartside import alone
+    from chartside.ai import AiWriter
+
+    first, second = beside(), beside()
+    id = filed(first, patient)
+    now = version_of(first.text(id))
+    acts = (
+        lambda: second.sign(id, OTHER, now),
+        lambda: second.edit(id, "A change that came too late.", OTHER),
+        lambda: second.discard(id),
+    )
+    monkeypatch.setattr(alone, "PATIENCE", 0.01)
+
+    def others():
+        for act in acts:
+            with pytest.raises(InputError, match="another process"):
+                act()
+
+    with meanwhile(AiWriter, "write_signed", others):
+        final = first.sign(id, SIGNER, now)
+    for late in acts:
+        with pytest.raises(PolicyRefused, match="no draft any more"):
+            late()
+    assert [v for trace in traces(first, final) for v in verified(trace)] == [SIGNER]
+
+
+def test_of_two_processes_the_one_that_typesets_longer_loses(beside, patient):
+    """T-9: it is told that the note was signed meanwhile, and has written nothing."""
+    first, second = beside(), beside()
+    id = filed(first, patient)
+    with (
+        meanwhile(first._filing, "forms", lambda: sign(second, id, OTHER)),
+        pytest.raises(VersionConflict, match="changed or signed"),
+    ):
+        sign(first, id)
+    [only] = first._context.fhir.search("DocumentReference", {"patient": patient}).matches()
+    assert [v for trace in traces(first, f"DocumentReference/{only['id']}") for v in verified(trace)] == [
+        OTHER
+    ]
+
+
+@pytest.mark.parametrize("less", [{}, {"no_transaction": True}], ids=["transactions", "none"])
+def test_of_two_machines_one_signs(less):
+    """T-9: no lock reaches across machines; there the EHR's condition decides, and the other one is told."""
+    from chartside.ai import AiWriter
+    from chartside.fhir import FhirClient
+    from chartside.testing.ehr import running_ehr
+
+    with (
+        running_ehr(FrozenClock(NOW), {"clients": 1, **less}) as ehr,
+        FhirClient(ehr.base_url) as raw,
+        opened(ehr.base_url, adapter="oracle-health") as review,
+    ):
+        made = review._filing.made(people(raw), "A note that both have read.", "Note", "both")
+        write = review._context.ai.write_signed
+        with (
+            meanwhile(AiWriter, "_together", lambda: write(made, OTHER)),
+            pytest.raises(PolicyRefused, match="somebody else just now"),
+        ):
+            write(made, SIGNER)
+        [only] = raw.search("DocumentReference", {}).matches()
+        assert only["authenticator"]["reference"] == OTHER
+
+
+def test_of_two_signatures_in_the_ehr_one_holds(review, sandbox_ehr, patient):
+    """T-9: where the draft stands in the EHR, its version tells; the second signer is told of a conflict."""
+    from chartside.ai import AiWriter
+
+    id = filed(review, patient)
+    with (
+        opened(sandbox_ehr.base_url) as other,
+        meanwhile(AiWriter, "_replace", lambda: sign(other, id, OTHER)),
+        pytest.raises(VersionConflict),
+    ):
+        sign(review, id)
+    assert [v for trace in traces(review, id) for v in verified(trace)] == [OTHER]
+
+
+def test_of_two_amendments_one_replaces_the_note(review, sandbox_ehr, patient):
+    """T-9: the later one is told to amend the newest version."""
+    id = filed(review, patient)
+    sign(review, id)
+    with (
+        opened(sandbox_ehr.base_url) as other,
+        meanwhile(review._filing, "forms", lambda: other.amend(id, "Amended: five hours a night.", OTHER)),
+        pytest.raises(InputError, match="amended before"),
+    ):
+        review.amend(id, "Amended: seven hours a night.", SIGNER)
+    found = review._context.fhir.search("DocumentReference", {"patient": patient}).matches()
+    assert sorted(one["docStatus"] for one in found) == ["amended", "final"]
+
+
+def test_an_amendment_names_the_note_that_was_read(review, patient):
+    """T-9: as a signature does."""
+    id = filed(review, patient)
+    sign(review, id)
+    with pytest.raises(VersionConflict):
+        review.amend(id, "Amended: seven hours a night.", SIGNER, "another")
+    assert review.amend(id, "Amended: seven hours in all.", SIGNER, version_of(review.text(id)))
 
 
 def test_a_dictation_is_labelled_as_one(review, patient):

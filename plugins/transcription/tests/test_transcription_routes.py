@@ -132,24 +132,37 @@ def test_from_chunks_to_a_signed_note(world, call, sound):
     assert state["draft"] in [d["id"] for d in call("GET", "/drafts").json()["drafts"]]
     read = call("GET", f"{draft}/text")
     assert read.headers["cache-control"] == "no-store"
-    text = read.json()["text"]
+    text, stale = read.json()["text"], tag(call, draft)
     assert "hours a night" in text
-    assert (
-        call("PUT", f"{draft}/text", data=text.replace("night", "night in all").encode()).status_code == 204
-    )
+    other = text.replace("night", "night in all").encode()
+    assert call("PUT", f"{draft}/text", data=other, headers=stale).status_code == 204
     [change] = call("GET", f"{draft}/changes").json()["changes"]
     assert change["editor"] == FIRST
-    stale = {"If-Match": read.headers["etag"]}
-    assert call("POST", f"{draft}/sign").status_code == 428
-    assert call("POST", f"{draft}/sign", headers=stale).status_code == 412
-    assert call("PUT", f"{draft}/text", data=text.encode(), headers=stale).status_code == 412
+    nothing_unread(call, draft, ("PUT", "text"), ("POST", "sign"), ("POST", "swap"), ("POST", "discard"))
     assert ehr.read(*state["draft"].split("/"))["docStatus"] == "preliminary"
-    tag = {"If-Match": call("GET", f"{draft}/text").headers["etag"]}
-    assert call("POST", f"{draft}/sign", headers=tag).json() == {"document": state["draft"]}
+    assert call("POST", f"{draft}/swap", headers=tag(call, draft)).status_code == 204
+    assert call("POST", f"{draft}/sign", headers=tag(call, draft)).json() == {"document": state["draft"]}
     assert ehr.read(*state["draft"].split("/"))["docStatus"] == "final"
-    assert call("PUT", f"{draft}/text", data=b"changed after signing").status_code == 403
-    newer = call("POST", f"{draft}/amend", data=b"Amended: seven hours a night.").json()["document"]
-    assert ehr.read(*newer.split("/"))["docStatus"] == "amended"
+    changed = call("PUT", f"{draft}/text", data=b"changed after signing", headers=tag(call, draft))
+    assert changed.status_code == 403
+    nothing_unread(call, draft, ("POST", "amend"))
+    amended = call("POST", f"{draft}/amend", data=b"Amended: seven hours a night.", headers=tag(call, draft))
+    assert ehr.read(*amended.json()["document"].split("/"))["docStatus"] == "amended"
+
+
+def tag(call, draft):
+    """``If-Match`` with the version that stands there."""
+    return {"If-Match": call("GET", f"{draft}/text").headers["etag"]}
+
+
+def nothing_unread(call, draft, *acts):
+    """T-9: no change without the version read (428), nor of another one than stands there (412)."""
+    for method, act in acts:
+        for given, status in (("", 428), ("*", 428), ('"another"', 412), ('W/"another"', 412)):
+            answer = call(
+                method, f"{draft}/{act}", data=b"Not read at all, this one.", headers={"If-Match": given}
+            )
+            assert answer.status_code == status, act
 
 
 @pytest.mark.slow
@@ -267,7 +280,7 @@ def test_a_start_that_is_none(call, body):
         ("GET", "/drafts/waiting-none/text", 400),
         ("POST", "/drafts/DocumentReference/none/sign", 428),
         ("POST", "/drafts/DocumentReference/none/publish", 400),
-        ("PUT", "/drafts/DocumentReference/none/text", 400),
+        ("PUT", "/drafts/DocumentReference/none/text", 428),
         ("DELETE", "/drafts", 405),
         ("GET", "/drafts?patient=Patient/1%26_id%3D2", 200),
         ("GET", "/nothing", 404),
@@ -288,13 +301,11 @@ def test_a_wrong_path_is_told(world, method, path, status):
 def test_a_text_that_is_none(call, sound):
     """An edit in no UTF-8, an empty one, one of 2 MB: refused, and the draft stands."""
     draft = f"/drafts/{recorded(call, sound)['draft']}"
-    before = call("GET", f"{draft}/text").json()
-    assert call("PUT", f"{draft}/text", data=b"\xff\xfe").status_code == 400
-    assert call("PUT", f"{draft}/text", data=b"  \n").status_code == 400
-    assert call("PUT", f"{draft}/text", data=b"a\0b").status_code == 400
-    assert call("PUT", f"{draft}/text", data=b"x" * (2 << 20)).status_code == 413
+    before, read = call("GET", f"{draft}/text").json(), tag(call, draft)
+    for data, status in ((b"\xff\xfe", 400), (b"  \n", 400), (b"a\0b", 400), (b"x" * (2 << 20), 413)):
+        assert call("PUT", f"{draft}/text", data=data, headers=read).status_code == status
     assert call("GET", f"{draft}/text").json() == before
-    assert call("POST", f"{draft}/discard").status_code == 204
+    assert call("POST", f"{draft}/discard", headers=read).status_code == 204
 
 
 def test_a_body_has_a_limit_of_size(call):
