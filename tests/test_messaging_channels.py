@@ -114,12 +114,6 @@ def test_gateway_that_never_ends(gateway, local, monkeypatch):
     fails(lambda: local.send(TEXT), OutcomeUnknown)
 
 
-def test_gateway_whose_answer_drips(gateway, local, monkeypatch):
-    """S-14: a provider's answer is waited for a minute in all, not a timeout for each drop."""
-    monkeypatch.setattr(web, "PATIENCE", -1.0)
-    fails(lambda: local.send(TEXT), OutcomeUnknown)
-
-
 @pytest.mark.parametrize(
     ("body", "error"),
     [

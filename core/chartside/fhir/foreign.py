@@ -7,13 +7,12 @@ private one later (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import ClassVar
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from chartside.deadline import Punctual, PunctualHttp, PunctualHttps
 from chartside.fhir.origin import check_address
 from chartside.fhir.session import new_session
 
@@ -27,12 +26,12 @@ def _checked(sock: socket.socket) -> socket.socket:
     return sock
 
 
-class _Http(HTTPConnection):
+class _Http(PunctualHttp):
     def _new_conn(self) -> socket.socket:
         return _checked(super()._new_conn())
 
 
-class _Https(HTTPSConnection):
+class _Https(PunctualHttps):
     def _new_conn(self) -> socket.socket:
         return _checked(super()._new_conn())
 
@@ -45,13 +44,10 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-class PublicOnly(HTTPAdapter):
+class PublicOnly(Punctual):
     """A ``requests`` adapter that raises OriginRefused when a connection ends at an address that is not public."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """See HTTPAdapter."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    pools: ClassVar[dict[str, type[HTTPConnectionPool]]] = {"http": _HttpPool, "https": _HttpsPool}
 
 
 def public_session(user_agent: str) -> requests.Session:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from urllib3 import Timeout
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _CHUNK = 64 * 1024
@@ -40,6 +41,10 @@ class Limits:
     ids_per_search: int = 50
     batch_entries: int = 100
     parallel: int = 8
+
+    def timeout(self) -> Any:  # a urllib3.Timeout, which types-requests does not know that requests takes
+        """For one exchange through a session of ``chartside.fhir.session``, which keeps ``total``."""
+        return Timeout(self.exchange_seconds, self.connect_timeout, self.read_timeout)
 
 
 class Body:

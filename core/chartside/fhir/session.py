@@ -5,7 +5,9 @@ from __future__ import annotations
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
+
+from chartside.deadline import Punctual
 
 
 def new_session(*, pool: int, user_agent: str, adapter: BaseAdapter | None = None) -> requests.Session:
@@ -19,7 +21,7 @@ def new_session(*, pool: int, user_agent: str, adapter: BaseAdapter | None = Non
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip", "Connection": "keep-alive"})
-    network = adapter or HTTPAdapter(pool_connections=2, pool_maxsize=pool, max_retries=0)
+    network = adapter or Punctual(pool_connections=2, pool_maxsize=pool, max_retries=0)
     session.mount("https://", network)
     session.mount("http://", network)
     return session

@@ -7,6 +7,7 @@ values included, into its exceptions and urllib3 into its debug log; neither get
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -35,8 +36,6 @@ from chartside.fhir.origin import Origins
 JSON = "application/fhir+json"
 _CHUNK = 64 * 1024
 _log = logging.getLogger("chartside.fhir")
-# At DEBUG it writes every URL with its query values (S-8), so it is never left to the root logger's level.
-logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
 
 class TokenSource(Protocol):
@@ -220,20 +219,23 @@ class Transport:
                 params=list(request.params) or None,
                 data=request.body,
                 headers=dict(headers),
-                timeout=(self.limits.connect_timeout, self.limits.read_timeout),
+                timeout=self.limits.timeout(),
                 allow_redirects=False,
                 stream=True,
             )
             with response:
-                content = read_body(response, self.limits, started)
+                content = read_body(response, self.limits)
                 return self._answer(request, response, content, own)
         except LimitBroken as error:
             return failure(LimitExceeded, str(error))
-        except requests.Timeout as error:
-            kind = NeverSent if isinstance(error, requests.ConnectTimeout) else Unreachable
-            return failure(kind, "no answer in time")
+        except requests.ConnectTimeout:
+            return failure(NeverSent, "no answer in time")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return failure(_unreachable(error), "no connection, or it was cut")
+            if time.monotonic() - started >= self.limits.exchange_seconds:
+                return failure(LimitExceeded, "more time than allowed")
+            if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
+                return failure(Unreachable, "no answer in time")
+            return failure(_unreachable(error), no_connection(error))
 
     def _answer(self, request: Request, response: requests.Response, content: bytes, own: str) -> Answer:
         headers = response.headers
@@ -254,16 +256,14 @@ class Transport:
         )
 
 
-def read_body(response: requests.Response, limits: Limits, started: float) -> bytes:
-    """The answer's bytes, decompressed, within the limits; ``started`` by ``time.monotonic``. Raises LimitBroken."""
+def read_body(response: requests.Response, limits: Limits) -> bytes:
+    """The answer's bytes, decompressed, within the limits of size. Raises LimitBroken."""
     body = Body(limits, response.headers.get("Content-Encoding", "").strip().lower())
     declared = response.headers.get("Content-Length", "")
     if declared.isdigit() and int(declared) > limits.wire_bytes:
         raise LimitBroken("more bytes than allowed")
     while chunk := _chunk(response.raw):
         body.feed(chunk)
-        if time.monotonic() - started > limits.exchange_seconds:
-            raise LimitBroken("more time than allowed")
     return body.read()
 
 
@@ -279,7 +279,22 @@ def _lacks_scope(answer: Answer) -> bool:
     return "insufficient_scope" in answer.headers.get("WWW-Authenticate", "")
 
 
+def no_connection(error: Exception) -> str:
+    """What an administrator needs to know of why no answer came; requests' own text would hold the URL."""
+    reason = _reason(error)
+    inner = reason.args[0] if isinstance(reason, urllib3.exceptions.SSLError) and reason.args else reason
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"the server's TLS certificate is refused ({inner.verify_message})"
+    if isinstance(inner, ssl.SSLError):
+        return "no TLS connection came about"
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return "no connection: the machine's name is not known"
+    return "no connection, or it was cut"
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error.args[0] if error.args else None, "reason", None)
+
+
 def _unreachable(error: Exception) -> type[Unreachable]:
-    inner = error.args[0] if error.args else None
-    reason = getattr(inner, "reason", None)
-    return NeverSent if isinstance(reason, urllib3.exceptions.NewConnectionError) else Unreachable
+    return NeverSent if isinstance(_reason(error), urllib3.exceptions.NewConnectionError) else Unreachable

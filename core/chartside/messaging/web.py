@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import requests.adapters
 import urllib3
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ConnectTimeout, RequestException
 
+from chartside.deadline import Punctual
 from chartside.errors import ChannelUnavailable, OutcomeUnknown
 
 
@@ -21,8 +20,7 @@ def session(pool: int) -> requests.Session:
     made = requests.Session()
     made.trust_env = False
     for scheme in ("http://", "https://"):
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=pool, max_retries=urllib3.Retry(0, redirect=0))
-        made.mount(scheme, adapter)
+        made.mount(scheme, Punctual(pool_maxsize=pool, max_retries=urllib3.Retry(0, redirect=0)))
     return made
 
 
@@ -30,7 +28,7 @@ MOST = 1024 * 1024
 """Bytes of an answer that are believed (S-14); fifty listed messages have 50 kB."""
 
 PATIENCE = 60.0
-"""Seconds for a whole answer: each drop of one comes within ``timeout``, and all of them may take forever."""
+"""Seconds for a whole exchange: each drop of an answer comes within ``timeout``, and all of them may take forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +49,13 @@ def exchange(http: requests.Session, method: str, url: str, *, timeout: float, *
     What ``requests`` says is not passed on: it holds the URL, and that may hold a number.
     """
     limits: dict[str, Any] = {
-        "timeout": (min(timeout, 5.0), timeout),
+        "timeout": urllib3.Timeout(PATIENCE, min(timeout, 5.0), timeout),
         "allow_redirects": False,
         "stream": True,
     }
     try:
-        until = time.monotonic() + PATIENCE
         with http.request(method, url, **limits, **sent) as answer:
-            return Reply(answer.status_code, _read(answer.raw, until))
+            return Reply(answer.status_code, _read(answer.raw))
     except ConnectTimeout:
         raise ChannelUnavailable("the provider cannot be reached") from None
     except NoConnection as error:
@@ -69,15 +66,13 @@ def exchange(http: requests.Session, method: str, url: str, *, timeout: float, *
         raise OutcomeUnknown(f"no whole answer came ({type(error).__name__})") from None
 
 
-def _read(raw: urllib3.BaseHTTPResponse, until: float) -> bytes:
+def _read(raw: urllib3.BaseHTTPResponse) -> bytes:
     """``read1`` gives what has come by now; ``read`` would wait for the whole amount, drop by drop."""
     content = bytearray()
     while chunk := raw.read1(64 * 1024, decode_content=True):
         content += chunk
         if len(content) > MOST:
             raise OutcomeUnknown("the provider's answer is longer than any that it should give")
-        if time.monotonic() > until:
-            raise OutcomeUnknown("the provider's answer takes longer than any that it should give")
     return bytes(content)
 
 

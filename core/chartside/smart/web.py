@@ -16,7 +16,7 @@ from chartside.config import is_loopback
 from chartside.errors import FhirError, InvalidAnswer, LimitExceeded, SmartError, Unreachable
 from chartside.fhir.limits import LimitBroken, Limits, parse
 from chartside.fhir.origin import origin_of
-from chartside.fhir.transport import read_body
+from chartside.fhir.transport import no_connection, read_body
 
 LIMITS = Limits(wire_bytes=4 * 1024 * 1024, body_bytes=16 * 1024 * 1024, exchange_seconds=30.0)
 """An athenahealth CapabilityStatement has 1 MB; a token answer has 2 kB."""
@@ -64,18 +64,19 @@ def exchange(
 def _attempt(
     session: requests.Session, method: str, url: str, what: str, form: Mapping[str, str] | None
 ) -> Reply | FhirError:
+    started = time.monotonic()
     try:
         response = session.request(
             method,
             url,
             data=dict(form) if form else None,
             headers={"Accept": "application/json"},
-            timeout=(LIMITS.connect_timeout, LIMITS.read_timeout),
+            timeout=LIMITS.timeout(),
             allow_redirects=False,
             stream=True,
         )
         with response:
-            content = read_body(response, LIMITS, time.monotonic())
+            content = read_body(response, LIMITS)
         return Reply(response.status_code, response.headers, _object(content))
     except LimitBroken as error:
         return LimitExceeded(str(error), method=method, resource_type=what)
@@ -85,8 +86,10 @@ def _attempt(
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
-    ):  # the last two while it is read
-        return Unreachable("no connection, or it was cut", method=method, resource_type=what)
+    ) as error:  # the last two while it is read
+        if time.monotonic() - started >= LIMITS.exchange_seconds:
+            return LimitExceeded("more time than allowed", method=method, resource_type=what)
+        return Unreachable(no_connection(error), method=method, resource_type=what)
 
 
 def _object(content: bytes) -> dict[str, Any]:

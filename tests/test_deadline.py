@@ -1,0 +1,132 @@
+"""S-14: the whole of an exchange has a limit, however a server doles out its headers and its body."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from urllib3 import Timeout
+
+from chartside.deadline import Punctual
+from chartside.errors import LimitExceeded, OutcomeUnknown
+from chartside.fhir import FhirClient, Limits
+from chartside.fhir.session import new_session
+from chartside.messaging import web as messaging
+from chartside.smart import web as smart
+
+SHORT = 0.1
+"""Seconds. A test that fails waits for ``LONG``."""
+LONG = 10.0
+OK = b"HTTP/1.1 200 OK\r\n"
+WHOLE = OK + b"Content-Length: 2\r\n\r\n{}"
+DRIPS = {
+    "a head without end": (OK, b"x: y\r\n"),
+    "a line without end": (OK + b"x: ", b"y"),
+    "interim answers without end": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body without end": (OK + b"\r\n", b" "),
+    "a size of a chunk without end": (OK + b"Transfer-Encoding: chunked\r\n\r\n1;", b"x"),
+}
+
+
+@contextlib.contextmanager
+def dripping(first: bytes, drops: bytes) -> Iterator[str]:
+    """A server that answers ``first``, and then these drops again and again, each within any limit of a read."""
+    done = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(first)
+                until = time.monotonic() + LONG
+                for drop in itertools.cycle(drops):
+                    if done.wait(0.005) or time.monotonic() > until:
+                        return
+                    peer.sendall(bytes([drop]))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        done.set()
+        listener.close()
+
+
+@pytest.mark.parametrize("name", DRIPS)
+def test_a_fhir_server_that_drips(name: str) -> None:
+    limits = Limits(exchange_seconds=SHORT)
+    with (
+        dripping(*DRIPS[name]) as url,
+        FhirClient(url, limits=limits) as client,
+        pytest.raises(LimitExceeded, match="more time than allowed"),
+    ):
+        client.read("Patient", "1")
+
+
+def test_an_authorisation_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is waited for by all threads of a practice."""
+    monkeypatch.setattr(smart, "LIMITS", replace(smart.LIMITS, exchange_seconds=SHORT))
+    with dripping(*DRIPS["a head without end"]) as url, pytest.raises(LimitExceeded, match="more time"):
+        smart.exchange(new_session(pool=1, user_agent="x"), "POST", url, what="token")
+
+
+def test_a_gateway_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-10: the message may have been sent."""
+    monkeypatch.setattr(messaging, "PATIENCE", SHORT)
+    with dripping(*DRIPS["a head without end"]) as url, pytest.raises(OutcomeUnknown):
+        messaging.exchange(messaging.session(1), "POST", url, timeout=LONG)
+
+
+class Peer:
+    """One connection, answered twice: the second answer comes on the same one."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.context, self.connections = context, 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                plain, _ = self.listener.accept()
+                self.connections += 1
+                peer = self.context.wrap_socket(plain, server_side=True) if self.context else plain
+                while peer.recv(65536):
+                    peer.sendall(WHOLE)
+
+
+def test_a_connection_is_used_again_and_its_time_out_stays() -> None:
+    """The rest of one exchange's time is not the next one's."""
+    peer, session = Peer(), requests.Session()
+    session.mount("http://", Punctual())
+    for total in (LONG, LONG / 2, None):  # below the read's time-out, so that the socket's own is changed
+        timeout: Any = Timeout(total=total, connect=LONG, read=LONG * 2)
+        assert session.get(f"http://127.0.0.1:{peer.port}", timeout=timeout).json() == {}
+    assert peer.connections == 1
+    peer.listener.close()
+
+
+def test_headers_that_cannot_be_read_put_no_url_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """S-8: urllib3 warns of them with the whole URL, and the query may hold a name."""
+    caplog.set_level(logging.DEBUG)
+    odd = OK + b"Content-Length: 2\r\nno colon here\r\nx: y\r\n\r\n{}"
+    with dripping(odd, b" ") as url, new_session(pool=1, user_agent="x") as session:
+        session.get(f"{url}/Patient?family=Zebediah", timeout=LONG)
+    assert "Zebediah" not in caplog.text
