@@ -11,10 +11,17 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from urllib3 import Timeout
 
 from chartside.deadline import Punctual
@@ -112,13 +119,31 @@ class Peer:
                     peer.sendall(WHOLE)
 
 
-def test_a_connection_is_used_again_and_its_time_out_stays() -> None:
+@pytest.fixture
+def encrypted(tmp_path: Path) -> ssl.SSLContext:
+    """For a server; its certificate is its own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + timedelta(hours=1))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path / "server.pem"
+    path.write_bytes(pem + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_is_used_again_and_its_time_out_stays(scheme: str, encrypted: ssl.SSLContext) -> None:
     """The rest of one exchange's time is not the next one's."""
-    peer, session = Peer(), requests.Session()
-    session.mount("http://", Punctual())
+    peer, session = Peer(encrypted if scheme == "https" else None), requests.Session()
+    session.mount(f"{scheme}://", Punctual())
     for total in (LONG, LONG / 2, None):  # below the read's time-out, so that the socket's own is changed
         timeout: Any = Timeout(total=total, connect=LONG, read=LONG * 2)
-        assert session.get(f"http://127.0.0.1:{peer.port}", timeout=timeout).json() == {}
+        url = f"{scheme}://127.0.0.1:{peer.port}"
+        assert session.get(url, timeout=timeout, verify=False).json() == {}
     assert peer.connections == 1
     peer.listener.close()
 

@@ -166,6 +166,14 @@ def test_a_server_hides_nothing_in_a_word(engine, asr_server):
         assert [word.text for word in engine.hear(SOUND, EngineOptions()).words] == ["no"]
 
 
+def test_sound_takes_no_way_that_the_environment_names(engine, asr_server, monkeypatch):
+    """S-18: a proxy of the environment is not the registered recipient."""
+    asr_server.answer = lambda: Response(WHOLE, media_type="application/json")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert [word.text for word in engine.hear(SOUND, EngineOptions()).words] == ["I", "slept."]
+
+
 def test_a_server_that_does_not_answer(ehr):
     """T-13: told, and not waited for without end."""
     with opened(ehr, "http://127.0.0.1:9") as engine, pytest.raises(PluginError, match="does not answer"):
