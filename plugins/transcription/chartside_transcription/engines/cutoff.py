@@ -23,9 +23,7 @@ def post(
     until = time.monotonic() + seconds
     timeout: Any = urllib3.Timeout(total=seconds, connect=min(seconds, LONGEST_CONNECT))
     with requests.Session() as session:
-        session.trust_env = (
-            False  # a proxy of the environment would hear what is said, a .netrc replace the token
-        )
+        session.trust_env = False  # a proxy of the environment would hear it, a .netrc replace the token
         session.mount("http://", Punctual())
         session.mount("https://", Punctual())
         try:
