@@ -369,6 +369,17 @@ def test_http_never_follows_to_another_place(http_house: tuple[type[_House], Htt
     assert handler.files == {}
 
 
+def test_claims_take_no_way_that_the_environment_names(
+    http_house: tuple[type[_House], HttpClearinghouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-18: a proxy of the environment is not the registered recipient."""
+    handler, house = http_house
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    house.submit("a", b"x")
+    assert handler.files == {"a": b"x"}
+
+
 def test_nothing_was_sent_where_nobody_listens(unused: int) -> None:
     """A refused connection is no unknown outcome: the claims go with the next run, without a person."""
     with pytest.raises(ChannelUnavailable):

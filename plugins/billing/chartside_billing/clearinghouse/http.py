@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from chartside.deadline import Punctual
 from chartside.errors import ChannelUnavailable, ConfigError, LimitExceeded, MessageRejected, OutcomeUnknown
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.x12.segments import MAX_BYTES
 
-TIMEOUT = (10, 60)
-"""Seconds for connecting, and for each part of the answer."""
+TIMEOUT: Any = Timeout(connect=10, read=60, total=600)
+"""Seconds for connecting, for each part of the answer, and for all of it."""
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -39,7 +42,7 @@ class HttpClearinghouse(Clearinghouse):
                 "billing.clearinghouse.url", "claims go over https only", mend="give an https URL"
             )
         self._url = account.url.rstrip("/")
-        self._session = session or requests.Session()
+        self._session = session or _session()
         self._session.headers["Authorization"] = f"Bearer {account.token}"
 
     def submit(self, name: str, data: bytes) -> None:
@@ -53,8 +56,10 @@ class HttpClearinghouse(Clearinghouse):
                 data=data,
                 headers=headers,
                 timeout=TIMEOUT,
+                stream=True,  # its text is not read, however long it is
                 allow_redirects=False,  # another host is not the one that is registered (S-18)
             )
+            answer.close()
         except requests.RequestException as error:
             if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
                 raise ChannelUnavailable("the clearinghouse did not answer") from None
@@ -109,6 +114,15 @@ class HttpClearinghouse(Clearinghouse):
             raise ChannelUnavailable(
                 f"the clearinghouse cannot be reached ({type(error).__name__})"
             ) from None
+
+
+def _session() -> requests.Session:
+    """A proxy of the environment would see the claims, and a ``.netrc`` replace the token."""
+    made = requests.Session()
+    made.trust_env = False
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, Punctual())
+    return made
 
 
 def _never_connected(error: requests.RequestException) -> bool:
