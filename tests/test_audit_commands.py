@@ -15,7 +15,7 @@ from chartside.audit import AuditRecord, Event, Trail
 from chartside.audit.record import Result as Outcome
 from chartside.commands.audit import app
 from chartside.errors import AuditUnavailable
-from chartside.host import load_secret
+from chartside.state import load_secret
 
 NOW = datetime.now(UTC)
 CONFIG = """

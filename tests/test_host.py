@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import threading
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 
@@ -18,8 +19,8 @@ from chartside.config import ConfigErrors
 from chartside.errors import ConfigError, UndeclaredAccess
 from chartside.gate import gate
 from chartside.gate.model import Action, DecisionRequest, Outcome
-from chartside.host import load_secret
 from chartside.serve import Runner, pages
+from chartside.state import load_secret
 from chartside.testing import host_for
 
 TOML = """
@@ -113,6 +114,49 @@ def test_a_job_that_hangs_ends_the_process_or_reports_nothing(install, ehr, cloc
         assert "Jane" not in str(told)
         assert told["good.count"].counts["seen"] > 0
         assert host.plugins.loaded == ["adapters", "good"]
+
+
+OVERDUE = """
+import threading
+from datetime import timedelta
+from chartside import Job, JobReport, hookimpl
+go, refused = threading.Event(), []
+def run(context, options):
+    go.wait(30)
+    for ask in (
+        lambda: context.fhir.search("Appointment"),
+        lambda: context.fhir.execute([]) or context.fhir.read("Appointment", "1"),
+        lambda: next(context.messages.deliver([])),
+        lambda: context.outlet.recipient("era", "house", "claims"),
+    ):
+        try:
+            ask()
+        except Exception as error:
+            refused.append(type(error).__name__)
+    return JobReport()
+class Plugin:
+    @hookimpl
+    def chartside_jobs(self):
+        return [Job("late", "Is late.", run, limit=timedelta(seconds=0.01))]
+plugin = Plugin()
+"""
+
+
+def test_a_job_past_its_limit_ends_at_its_next_step(install, ehr, clock, caplog):
+    """H-1: it runs on in its thread, reads and sends nothing further, and no second run begins over it."""
+    install("slow", OVERDUE)
+    caplog.set_level("WARNING")
+    with host_for(ehr, clock, plugins={"slow": ON}) as host:
+        assert "set aside" in host.run("slow.late").notes[0]
+        with pytest.raises(ConfigError, match="its plugin is set aside: slow: gave no answer within"):
+            host.run("slow.late")
+        [thread] = [each for each in threading.enumerate() if each.name == "plugin-slow"]
+        module = sys.modules["hosted_slow"]
+        module.go.set()
+        thread.join(30)
+        assert module.refused == ["JobOverdue"] * 4
+        assert not any("Appointment" in path for _, path, _ in ehr.sandbox.seen)
+    assert "slow.late, given up at its limit, has ended" in caplog.text
 
 
 DECIDES = """

@@ -12,6 +12,7 @@
     │   ├── ConsentRefused            no consent permits it
     │   ├── PolicyRefused             the law of the place forbids it
     │   └── OutboundRefused           the recipient is not in the outbound registry
+    ├── JobOverdue                    the job ran past its limit: nothing further is done for it
     ├── AuditUnavailable              the audit could not be written, so the disclosure did not happen
     ├── FhirError                     an exchange with a FHIR server
     │   ├── Unreachable               no answer: refused, cut, timed out                      (retryable)
@@ -97,6 +98,10 @@ class PolicyRefused(GateError):
 
 class OutboundRefused(GateError):
     """The recipient does not stand in the outbound registry."""
+
+
+class JobOverdue(ChartsideError):
+    """The job ran past its limit and was given up; its next run goes on from where it was."""
 
 
 class AuditUnavailable(ChartsideError):

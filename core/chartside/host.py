@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,7 +22,7 @@ from chartside.audit.home import AuditHome, audit_home
 from chartside.clock import Clock, SystemClock
 from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
-from chartside.errors import ChartsideError, ConfigError, InputError, PluginError
+from chartside.errors import ConfigError, InputError, PluginError
 from chartside.fhir import Create
 from chartside.gate.client import GatedFhir, Place, Route, Where
 from chartside.gate.gate import Gate
@@ -40,8 +38,10 @@ from chartside.jobs.plugin_ledger import PluginLedger
 from chartside.jobs.tasks import Tasks
 from chartside.manifest import Manifest, union
 from chartside.once import Parts, once
-from chartside.plugins import Found, Plugins, bounded, find
+from chartside.plugins import Found, Plugins, find
+from chartside.running import run_job
 from chartside.servers import Adapters, by_name, connect
+from chartside.state import claim_folder, load_secret
 
 if TYPE_CHECKING:
     from chartside.messaging.channel import Channel
@@ -179,7 +179,7 @@ class Host:
         """The folder for state, made at first use, for this user only."""
         folder = self.config.path(self.config.state.folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _claim_folder(folder / "practice", self.config.practice.id)
+        claim_folder(folder / "practice", self.config.practice.id)
         return folder
 
     @once
@@ -318,26 +318,15 @@ class Host:
         takes longer than its job's limit is set aside."""
         jobs = self.jobs()
         if job not in jobs:
+            plugin = self.plugins.found.get(job.partition(".")[0])
+            problem = (
+                f"its plugin is set aside: {plugin.problem}" if plugin and plugin.problem else "no such job"
+            )
             raise ConfigError(
-                job, "no such job", mend=f"one of: {', '.join(sorted(jobs)) or '(no plugin is enabled)'}"
+                job, problem, mend=f"one of: {', '.join(sorted(jobs)) or '(no plugin is enabled)'}"
             )
         name, found = jobs[job]
-
-        def work() -> JobReport:
-            context = self.context(name)
-            _ = self.route.ehr.adapter  # a server that is away is told once, not for each record
-            return _report(found.run(context, options or JobOptions()))
-
-        try:
-            return bounded(work, name, found.limit.total_seconds())
-        except PluginError as error:
-            self.plugins.set_aside(name, error)
-            return JobReport(failed=True, notes=[f"the plugin is set aside: {error}"])
-        except ChartsideError as error:
-            return JobReport(failed=True, notes=[str(error)])
-        except Exception as error:
-            self.plugins.set_aside(name, error)
-            return JobReport(failed=True, notes=[f"the plugin {self.plugins.found[name].problem}"])
+        return run_job(self, name, found, options or JobOptions())
 
 
 def observer(config: Config, outbound: OutboundRegistry) -> Observer:
@@ -349,12 +338,6 @@ def observer(config: Config, outbound: OutboundRegistry) -> Observer:
         server=config.ehr.base_url,
         recipients=outbound.addresses,
     )
-
-
-def _report(given: JobReport) -> JobReport:
-    if not isinstance(given, JobReport):
-        raise PluginError("its job gave something else than a JobReport")
-    return given
 
 
 def _takes_claims(place: Place, kind: str) -> bool:
@@ -372,33 +355,3 @@ def _attribute(target: str) -> Any:
         raise PluginError(
             f"settings = {target!r} names nothing", mend="write module:Class into plugin.toml"
         ) from None
-
-
-def _claim_folder(mark: Path, practice: str) -> None:
-    """Two practices in one folder would share a trail and a ledger. Raises ConfigError."""
-    try:
-        with mark.open("x", encoding="ascii") as file:
-            file.write(practice)
-    except FileExistsError:
-        owner = mark.read_text("ascii", errors="replace").strip()
-        if owner and owner != practice:
-            mend = "give each practice a folder of its own; where it was renamed, write the new id into that file"
-            raise ConfigError(
-                "state.folder", f"is that of another practice, as {mark} says", mend=mend
-            ) from None
-
-
-def load_secret(path: Path) -> bytes:
-    """The secret in the file, made (0600) where there is none. Raises ConfigError for one that is cut."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise ConfigError("state.key", f"{path} is open to other users", mend=f"chmod 600 {path}")
-    text = path.read_text("ascii", errors="replace").strip()
-    if not re.fullmatch("[0-9a-f]{64}", text):
-        mend = "restore it from the backup; with a new one the audit trail can no longer be verified"
-        raise ConfigError("state.key", "does not hold a whole key", mend=mend)
-    return bytes.fromhex(text)

@@ -17,7 +17,8 @@ from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
 from chartside.config import Config, load
 from chartside.gate.outbound import OutboundRegistry
-from chartside.host import load_secret, observer
+from chartside.host import observer
+from chartside.state import load_secret
 
 app = typer.Typer(help="The audit trail: ids only, chained by hashes.", no_args_is_help=True)
 

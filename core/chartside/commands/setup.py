@@ -15,8 +15,8 @@ from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
 from chartside.config import Config, load
 from chartside.errors import ConfigError
-from chartside.host import load_secret
 from chartside.smart.keys import ALGORITHMS, Algorithm, KeyStore
+from chartside.state import load_secret
 
 keys_app = typer.Typer(help="The keys that Chartside signs its token requests with.", no_args_is_help=True)
 

@@ -37,6 +37,7 @@ from chartside.gate.access import Operation, need, need_condition, need_operatio
 from chartside.ladder import Rung, choose
 from chartside.manifest import Manifest
 from chartside.once import Parts, once
+from chartside.overdue import require_wanted
 from chartside.types import Resource
 
 Where = Literal["ehr", "companion"]
@@ -139,7 +140,8 @@ class Homes:
 
 
 class GatedFhir:
-    """One plugin's client. Every method raises UndeclaredAccess before anything is sent, or the FhirError that came."""
+    """One plugin's client. Every method raises UndeclaredAccess, or JobOverdue in a job that ran past its limit, before
+    anything is sent; or the FhirError that came."""
 
     def __init__(
         self, manifest: Manifest, route: Route, auditor: Auditor, clock: Clock, guard: Guard
@@ -300,6 +302,7 @@ class GatedFhir:
 
     def _checked(self, check: Callable[[], None], resource_type: str) -> None:
         """Run a check; a refusal is an entry of the audit, too."""
+        require_wanted()
         try:
             check()
         except GateError:
@@ -367,6 +370,7 @@ class GatedSearch:
     def pages(self) -> Iterator[Page]:
         """Page by page."""
         for page in self._search.pages():
+            require_wanted()
             included = {k: r for k, r in page.included.items() if self._may(r)}
             self.included = included
             yield replace(page, included=included, extra=[r for r in page.extra if self._may(r)])

@@ -9,6 +9,7 @@ from chartside.clock import Clock
 from chartside.errors import OutboundRefused
 from chartside.gate.outbound import OutboundRegistry, Recipient
 from chartside.manifest import Manifest
+from chartside.overdue import require_wanted
 
 
 class Outlet:
@@ -20,7 +21,9 @@ class Outlet:
         self._manifest, self._registry, self._auditor, self._clock = manifest, registry, auditor, clock
 
     def recipient(self, kind: str, name: str, data_class: str) -> Recipient:
-        """The registered recipient, if it may get this class of data now. Raises OutboundRefused with the mend."""
+        """The registered recipient, if it may get this class of data now. Raises OutboundRefused with the mend,
+        JobOverdue."""
+        require_wanted()
         if kind not in self._manifest.outbound.kinds:
             mend = f"declare {kind!r} under [outbound] kinds in its plugin.toml"
             raise OutboundRefused(f"plugin {self._manifest.name} may not send to a {kind!r}", mend=mend)

@@ -36,6 +36,7 @@ from chartside.messaging.hours import Hours
 from chartside.messaging.model import Intent, Later, Outcome, Recheck, Status
 from chartside.messaging.sending import Ended, Sender
 from chartside.messaging.settings import MessagingSettings
+from chartside.overdue import require_wanted
 
 BATCH = 100
 """Intents in one round: few round trips, bundles that servers take, and a short time from decision to sending."""
@@ -90,10 +91,12 @@ class Messages:
         """
         batch: list[Intent] = []
         for intent in intents:
+            require_wanted()
             batch.append(intent)
             if len(batch) == BATCH:
                 yield from self._round(batch, recheck, dry_run)
                 batch = []
+        require_wanted()
         yield from self._round(batch, recheck, dry_run)
 
     def key(self, intent: Intent, kind: str) -> str:
