@@ -58,7 +58,7 @@ def install(tmp_path, monkeypatch):
     real = listing.entry_points
     added = []
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(listing, "entry_points", lambda group: [*real(group=group), *added])
+    monkeypatch.setattr(listing, "entry_points", lambda group: [*real(group), *added])
 
     def make(name, code=GOOD, access='Appointment = "rs"', settings=""):
         package = tmp_path / f"hosted_{name}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tomllib
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib import metadata
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +19,19 @@ if TYPE_CHECKING:
 GROUP = "chartside.plugins"
 
 
+def entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a group, looked up once: what is installed later, a new process sees."""
+    return _entry_points(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=32)
+def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    return tuple(metadata.entry_points(group=group))
+
+
 def entries() -> list[EntryPoint]:
     """The entry points of all installed plugins, by name."""
-    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return sorted(entry_points(GROUP), key=lambda entry: entry.name)
 
 
 def folder(entry: EntryPoint) -> Path:

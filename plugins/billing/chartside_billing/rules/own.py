@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
 import pluggy
 
 from chartside.errors import ChartsideError, ConfigError
+from chartside.installed import entry_points
 from chartside_billing import hookspecs
 from chartside_billing.rules.book import RuleBook
 from chartside_billing.rules.loaded import PayerProfile
@@ -29,7 +29,7 @@ class RulePlugins:
     @classmethod
     def load(cls, names: Iterable[str]) -> RulePlugins:
         """Those named, by their entry points. Raises ConfigError for one that is not installed or cannot load."""
-        installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+        installed = {entry.name: entry for entry in entry_points(GROUP)}
         loaded: dict[str, object] = {}
         for name in names:
             if name not in installed:

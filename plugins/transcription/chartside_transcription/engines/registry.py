@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from chartside.errors import ConfigError, PluginError
+from chartside.installed import entry_points
 
 if TYPE_CHECKING:
     from chartside_transcription.draft.model import Drafter
@@ -70,7 +71,7 @@ def _find(kind: str, group: str, name: str, entries: Iterable[EntryPoint] | None
     manager = pluggy.PluginManager("chartside_transcription")
     manager.add_hookspecs(Specs)
     manager.register(BuiltIn())
-    found = list(entries if entries is not None else entry_points(group=group))
+    found = list(entries if entries is not None else entry_points(group))
     for entry in found:
         if entry.name == name:
             manager.register(_load(kind, entry))
