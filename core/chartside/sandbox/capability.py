@@ -15,7 +15,7 @@ _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-serv
 
 def capability_statement(options: Options, base: str, *, secured: bool) -> bytes:
     """Return the CapabilityStatement of a server at ``base``."""
-    statement: Resource = {
+    statement: dict[str, object] = {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": "2026-11-24",
@@ -34,15 +34,20 @@ def capability_statement(options: Options, base: str, *, secured: bool) -> bytes
     return orjson.dumps(statement)
 
 
-def _rest(options: Options, base: str, secured: bool) -> Resource:
-    rest: Resource = {
+def _rest(options: Options, base: str, secured: bool) -> dict[str, object]:
+    rest: dict[str, object] = {
         "mode": "server",
         "security": _security(base) if secured else {"cors": False},
-        "resource": [_resource(options, name) for name in options.types()],
+        "resource": orjson.Fragment(_resources(options)),
     }
     system = [("transaction", options.no_transaction), ("batch", options.no_batch)]
     interactions = [{"code": code} for code, absent in system if not absent]
     return rest | ({"interaction": interactions} if interactions else {})
+
+
+@lru_cache(maxsize=32)  # a sandbox for each test, most with the same options
+def _resources(options: Options) -> bytes:
+    return orjson.dumps([_resource(options, name) for name in options.types()])
 
 
 def _security(base: str) -> Resource:

@@ -49,6 +49,9 @@ class Options:
     page_size: int = 50
     max_page_size: int = 1000
 
+    def __hash__(self) -> int:
+        return hash((self.absent, self.only, self.read_only, self.unknown_parameter, self.page_size))
+
     def has(self, resource_type: str) -> bool:
         """Whether the server knows this type."""
         known = resource_type in parameters.table() and resource_type not in self.absent
