@@ -6,7 +6,6 @@ client has all three, and one visit in twenty hours.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ FAMILY, MRN = "Quellensprung", "MRN-CANARY-"
 
 def clients(count: int, now: datetime, zone: str = "America/New_York") -> Iterator[Resource]:
     """Patients, their consents to text messages, and their visits: all due in the 24-hour step at ``now``."""
-    numbers = phones(random.Random(1))  # noqa: S311 - invented people
+    numbers = phones(1)
     for n in range(count):
         yield _patient(n, numbers[n % len(numbers)][1], zone)
         yield _consent(n, now)

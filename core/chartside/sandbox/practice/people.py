@@ -74,17 +74,13 @@ def npi(number: int) -> str:
     return f"{body}{-total % 10}"
 
 
-def phones(rng: random.Random) -> list[tuple[Place, str]]:
+@lru_cache(maxsize=8)
+def phones(seed: int | str) -> tuple[tuple[Place, str], ...]:
     """Return every fictional number with its place, shuffled."""
     numbers = [(place, f"+1{area}555{line:04d}") for place, area in AREAS for line in range(100, 200)]
     numbers = [(place, number) for place, number in numbers if number != HOME_PHONE]
-    rng.shuffle(numbers)
-    return numbers
-
-
-@lru_cache(maxsize=8)
-def _phones_of(seed: int) -> list[tuple[Place, str]]:
-    return phones(random.Random(f"{seed}/phones"))  # noqa: S311 - people, not secrets
+    random.Random(seed).shuffle(numbers)  # noqa: S311 - people, not secrets
+    return tuple(numbers)
 
 
 class People:
@@ -92,7 +88,7 @@ class People:
 
     def __init__(self, seed: int, today: date) -> None:
         self._seed, self._today = seed, today
-        self._phones = _phones_of(seed)
+        self._phones = phones(f"{seed}/phones")
         self._names = {lang: (_GIVEN[lang].split(), _FAMILY[lang].split()) for lang in _GIVEN}
 
     def client(self, number: int) -> Client:
