@@ -146,16 +146,20 @@ class SmtpChannel(Channel):
         finally:
             _leave(server)
 
+    def _tls(self) -> ssl.SSLContext:
+        file = self.settings.ca_file
+        return ssl.create_default_context(cafile=str(file) if file else None)
+
     def _connect(self) -> smtplib.SMTP:
         s = self.settings
-        context = ssl.create_default_context(cafile=str(s.ca_file) if s.ca_file else None)
         if s.security == "tls":
+            context = self._tls()
             server: smtplib.SMTP = smtplib.SMTP_SSL(s.host, s.port, timeout=s.timeout, context=context)
         else:
             server = smtplib.SMTP(s.host, s.port, timeout=s.timeout)
         try:
             if s.security == "starttls":
-                server.starttls(context=context)  # raises where the server does not offer it
+                server.starttls(context=self._tls())  # raises where the server does not offer it
             if s.username:
                 server.login(s.username, s.password.get_secret_value())
             server.ehlo_or_helo_if_needed()
