@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +18,34 @@ gc.set_threshold(50_000, 20, 50)  # walking thousands of tests and models again 
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of later walks what stays to the end."""
+    """Leave out of later walks what stays to the end, and out of this process what is dear and proves nothing."""
+    _spare()
     gc.collect()
     gc.freeze()
+
+
+def _spare() -> None:
+    """Nobody cuts the power of a test; a command line is built once; RSA keys are made and checked once, then turn up
+    again. Programs under test, in processes of their own, do all of it."""
+    import typer.testing
+    from joserfc._rfc7518.rsa_key import RSABinding
+
+    make, take_in = RSABinding.generate_private_key, RSABinding.import_private_key
+    made: dict[tuple[int, int], Any] = {}
+    known: dict[str, Any] = {}
+    turn = itertools.count()
+
+    def generate(size: int) -> Any:
+        which = (size, next(turn) % 6)
+        return made.get(which) or made.setdefault(which, make(size))
+
+    def import_(jwk: Any) -> Any:
+        content = repr(sorted(jwk.items()))
+        return known.get(content) or known.setdefault(content, take_in(jwk))
+
+    os.fsync = lambda fd: None
+    typer.testing._get_command = functools.cache(typer.testing._get_command)
+    RSABinding.generate_private_key, RSABinding.import_private_key = generate, import_
 
 
 OTHERS = {"sekmet", "sekmet_smart", "sekmet_cli", "oidc", "medplum"}

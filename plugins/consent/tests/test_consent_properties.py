@@ -100,7 +100,8 @@ requests = st.builds(
 piles = st.lists(consents, max_size=4).map(
     lambda found: [{**consent, "id": f"c{n}"} for n, consent in enumerate(found)]
 )
-few = settings(max_examples=50, deadline=None)
+IDLE = ["draft", "proposed", "rejected", "inactive", "entered-in-error"]
+few = settings(max_examples=15, deadline=None)  # test_thousands does more of each
 
 
 def permitted(found: list[dict[str, Any]], request: DecisionRequest) -> bool:
@@ -159,7 +160,7 @@ def test_revoking_and_expiring_never_widens(pile: Any, request: DecisionRequest,
     piles,
     requests,
     consents,
-    st.sampled_from(["draft", "proposed", "rejected", "inactive", "entered-in-error"]),
+    st.sampled_from(IDLE),
 )
 def test_what_is_not_active_has_no_effect(
     pile: Any, request: DecisionRequest, extra: Any, status: str
@@ -257,6 +258,8 @@ PROPERTIES = {
         st.integers(0, 3),
         st.sampled_from(["inactive", "entered-in-error", "rejected", "expired"]),
     ),
+    test_what_is_not_active_has_no_effect: (piles, requests, consents, st.sampled_from(IDLE)),
+    test_a_permit_names_active_consents: (piles, requests),
 }
 
 
