@@ -14,7 +14,7 @@ from chartside.ai import AiWriter, Draft, Model, guard_entries
 from chartside.ai.resources import ai_agent, is_labelled, verifiers
 from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
-from chartside.errors import PolicyRefused, UndeclaredAccess
+from chartside.errors import PolicyRefused, UndeclaredAccess, VersionConflict
 from chartside.fhir import FhirClient
 from chartside.gate.client import GatedFhir, Place, Route
 from chartside.manifest import Manifest
@@ -30,6 +30,9 @@ MANIFEST = Manifest.model_validate(
         "features": {"writes_ai_text": True},
     }
 )
+
+
+TEXT = "Slept better."
 
 
 class Chart:
@@ -50,9 +53,7 @@ class Chart:
         return f"{made['resourceType']}/{made['id']}"
 
     def draft(self, key: str, model: Model = GOOD) -> Draft:
-        return Draft(
-            key, self.patient, "Slept better.", model, self.clock.now(), "Draft", sources=(self.patient,)
-        )
+        return Draft(key, self.patient, TEXT, model, self.clock.now(), "Draft", sources=(self.patient,))
 
     def read(self, reference: str) -> dict[str, Any]:
         return self.raw.read(*reference.split("/"))
@@ -108,10 +109,10 @@ def test_final_by_a_named_clinician_only(chart: Chart) -> None:
     written = chart.ai.write(chart.draft("signed"))
     for nobody in (chart.left, chart.patient, written.device, "Practitioner/nobody-there"):
         with pytest.raises(Exception, match=r".") as caught:
-            chart.ai.sign(written.document, signer=nobody)
+            chart.ai.sign(written.document, signer=nobody, read=TEXT)
         assert type(caught.value).__name__ in {"PolicyRefused", "NotFound", "UndeclaredAccess"}
     assert chart.read(written.document)["docStatus"] == "preliminary"
-    chart.ai.sign(written.document, signer=chart.signer)
+    chart.ai.sign(written.document, signer=chart.signer, read=TEXT)
     final = chart.read(written.document)
     assert (final["docStatus"], is_labelled(final)) == ("final", True)
     assert final["authenticator"]["reference"] == chart.signer
@@ -120,18 +121,29 @@ def test_final_by_a_named_clinician_only(chart: Chart) -> None:
     assert (signed[-1].user, signed[-1].target) == (chart.signer, written.document)
 
 
+def test_what_was_not_read_is_not_signed(chart: Chart) -> None:
+    """P-3: the clinician reads every word; a text that was put in its place in between is not signed unread."""
+    written = chart.ai.write(chart.draft("unread"))
+    chart.ai.revise(written.document, "Slept worse.", editor=chart.signer)
+    with pytest.raises(VersionConflict):
+        chart.ai.sign(written.document, signer=chart.signer, read=TEXT)
+    assert chart.read(written.document)["docStatus"] == "preliminary"
+    with pytest.raises(TypeError, match="read"):
+        chart.ai.sign(written.document, signer=chart.signer)  # type: ignore[call-arg]
+
+
 def test_what_is_signed_cannot_be_changed_or_signed_by_another(chart: Chart) -> None:
     written = chart.ai.write(chart.draft("fixed"))
-    chart.ai.sign(written.document, signer=chart.signer)
+    chart.ai.sign(written.document, signer=chart.signer, read=TEXT)
     ways: list[Callable[[], object]] = [
         lambda: chart.ai.revise(written.document, "other words", editor=chart.signer),
         lambda: chart.ai.discard(written.document),
-        lambda: chart.ai.sign(written.document, signer=chart.left),
+        lambda: chart.ai.sign(written.document, signer=chart.left, read=TEXT),
     ]
     for way in ways:
         with pytest.raises(PolicyRefused):
             way()
-    chart.ai.sign(written.document, signer=chart.signer)  # again, after an interruption
+    chart.ai.sign(written.document, signer=chart.signer, read=TEXT)  # again, after an interruption
     assert len(chart.traces(written.document)) == 2
 
 
@@ -140,7 +152,7 @@ def test_all_that_a_bad_version_wrote_is_found(chart: Chart) -> None:
     """P-5: by the public API, and by anybody's ``Provenance?agent=Device/x``."""
     bad = [chart.ai.write(chart.draft(f"bad{n}", BAD)) for n in range(3)]
     good = chart.ai.write(chart.draft("good"))
-    chart.ai.sign(bad[0].document, signer=chart.signer)
+    chart.ai.sign(bad[0].document, signer=chart.signer, read=TEXT)
     assert set(chart.ai.outputs(BAD)) == {one.document for one in bad}
     found = chart.raw.search("Provenance", {"agent": bad[0].device}).matches()
     targets = {target["reference"].partition("/_history")[0] for trace in found for target in trace["target"]}

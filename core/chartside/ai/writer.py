@@ -37,16 +37,16 @@ from chartside.ai.resources import (
     verified,
     verifiers,
 )
+from chartside.ai.shelf import Shelf, identifier, reference_of, versioned
 from chartside.audit import Auditor, AuditRecord, Event
 from chartside.clock import Clock
 from chartside.codes import AI_DEVICE_SYSTEM, AI_DRAFT_SYSTEM
-from chartside.errors import FhirError, PolicyRefused, Rejected, VersionConflict
-from chartside.fhir import Create, Update
-from chartside.gate.client import GatedFhir, Where
+from chartside.errors import FhirError, PolicyRefused, VersionConflict
+from chartside.fhir import Create
+from chartside.gate.client import GatedFhir
 from chartside.manifest import Manifest
 from chartside.types import Resource
 
-_OTHERS: Final = ("Device", "Provenance")
 SIGNED: Final = ("final", "amended")
 """``docStatus`` of what a clinician answers for."""
 
@@ -68,7 +68,7 @@ class AiWriter:
     ``Practitioner = "r"``, and ``features.writes_ai_text = true``.
     """
 
-    __slots__ = ("__auditor", "__clock", "__fhir", "__manifest", "__route")
+    __slots__ = ("__auditor", "__clock", "__fhir", "__manifest", "__route", "__shelf")
 
     def __init__(self, fhir: GatedFhir, manifest: Manifest, auditor: Auditor, clock: Clock) -> None:
         """The host makes one for each plugin, from the plugin's own client.
@@ -80,6 +80,7 @@ class AiWriter:
         self.__fhir = GatedFhir(
             manifest, self.__route, auditor, clock, lambda _manifest, _fhir, _entries: None
         )
+        self.__shelf = Shelf(self.__fhir, self.__route, manifest)
 
     def write(self, draft: Draft) -> Written:
         """Write the draft, or find it by its key. Raises PolicyRefused, UndeclaredAccess, FhirError.
@@ -97,17 +98,17 @@ class AiWriter:
         interruption completes it. Raises PolicyRefused where the EHR takes drafts, or somebody else has signed.
         """
         self._declared()
-        if self.__route.place(self._home(HOLDS_DRAFTS)).adapter.takes_preliminary:
+        if self.__route.place(self.__shelf.home(HOLDS_DRAFTS)).adapter.takes_preliminary:
             raise PolicyRefused("this EHR takes drafts (P-3)", mend="write the draft, then let it be signed")
         self._practitioner(signer)
         return self._write(draft, signer)
 
     def _write(self, draft: Draft, signer: str) -> Written:
-        found = self._there(HOLDS_DRAFTS, AI_DRAFT_SYSTEM, draft.key, draft.patient)
+        found = self.__shelf.there(HOLDS_DRAFTS, AI_DRAFT_SYSTEM, draft.key, draft.patient)
         if signer:
             self._same_signer(found, signer)
             self._audit({"subject": {"reference": draft.patient}}, HOLDS_DRAFTS, signer)
-        if found is None and self._together():
+        if found is None and self.__shelf.together():
             document_, device_, provenance_ = self._transaction(draft, signer)
         else:
             document_, device_, provenance_ = self._in_order(draft, found, signer)
@@ -139,30 +140,30 @@ class AiWriter:
             text, old.get("contentType", "text/plain"), old.get("title", ""), old.get("language", "en"), also
         )
         after = {**draft, "content": fresh}
-        author = self._author(reference)
-        who = self._seen_from("Provenance", editor)
-        made = edited(reference, author, who, self.__clock.now(), draft=_versioned(draft))
-        return self._replace(after, made)
+        author = self.__shelf.author(reference)
+        who = self.__shelf.seen_from("Provenance", editor)
+        made = edited(reference, author, who, self.__clock.now(), draft=versioned(draft))
+        return self.__shelf.replace(after, made)
 
-    def sign(self, reference: str, signer: str, *, read: str | None = None) -> Resource:
+    def sign(self, reference: str, signer: str, *, read: str) -> Resource:
         """Make a draft final: the only way. ``signer`` is the Practitioner who has read it and answers for it.
 
         The caller vouches that the signer is who acts (a SMART launch with their own login). The label stays, a
         Provenance with the signer as verifier is added, and the audit names who signed what. Calling it
-        again after an interruption completes it. ``read``: the text that the signer has read; hand it in, so that an
-        edit in between is not signed unread. Raises VersionConflict where another text stands there.
+        again after an interruption completes it. ``read``: the text that the signer has read, so that an edit in
+        between is not signed unread. Raises VersionConflict where another text stands there.
         """
         found = self._labelled(reference)
         _require_read(found, read)
         self._practitioner(signer)
-        author = self._author(reference)
+        author = self.__shelf.author(reference)
         if found.get("docStatus") in SIGNED:
             done = self._signed_before(found, reference, author, signer)
         else:
             self._require_preliminary(found)
             self._audit(found, reference, signer)
-            trace = signed(reference, author, signer, self.__clock.now(), draft=_versioned(found))
-            done = self._replace(finished(found, signer), trace)
+            trace = signed(reference, author, signer, self.__clock.now(), draft=versioned(found))
+            done = self.__shelf.replace(finished(found, signer), trace)
         for older in replaced(done):
             self._supersede(older)
         return done
@@ -189,74 +190,39 @@ class AiWriter:
 
     # --- writing
 
-    def _together(self) -> bool:
-        """Whether one transaction can hold all three: one home, and a server that has transactions."""
-        homes = {self._home(kind) for kind in (HOLDS_DRAFTS, *_OTHERS)}
-        able = self.__route.place(self._home(HOLDS_DRAFTS)).client.capabilities()
-        return len(homes) == 1 and able.transaction and able.conditional_create(HOLDS_DRAFTS)
-
     def _transaction(self, draft: Draft, signer: str) -> tuple[str, str, str]:
         who, what = f"urn:uuid:{uuid.uuid4()}", f"urn:uuid:{uuid.uuid4()}"
         entries = [
-            Create(device(draft.model), _identifier(AI_DEVICE_SYSTEM, draft.model.key), who),
-            Create(self._document(draft, who, signer), _identifier(AI_DRAFT_SYSTEM, draft.key), what),
+            Create(device(draft.model), identifier(AI_DEVICE_SYSTEM, draft.model.key), who),
+            Create(self._document(draft, who, signer), identifier(AI_DRAFT_SYSTEM, draft.key), what),
             Create(_trace(draft, what, who, signer)),
         ]
         made = [result.require() for result in self.__fhir.transaction(entries)]
-        return _reference(made[1]), _reference(made[0]), _reference(made[2])
+        return reference_of(made[1]), reference_of(made[0]), reference_of(made[2])
 
     def _in_order(self, draft: Draft, found: Resource | None, signer: str) -> tuple[str, str, str]:
-        who = _reference(self._once(device(draft.model), AI_DEVICE_SYSTEM, draft.model.key))
+        who = reference_of(self.__shelf.once(device(draft.model), AI_DEVICE_SYSTEM, draft.model.key))
         if found is None:
-            fresh = self._document(draft, self._seen_from(HOLDS_DRAFTS, who), signer)
-            found = self._once(fresh, AI_DRAFT_SYSTEM, draft.key, draft.patient)
+            fresh = self._document(draft, self.__shelf.seen_from(HOLDS_DRAFTS, who), signer)
+            found = self.__shelf.once(fresh, AI_DRAFT_SYSTEM, draft.key, draft.patient)
             _require_first(found, signer)
-        what = _reference(found)
-        trace = next((one for one in self._traces(what) if ai_agent(one)), None)
+        what = reference_of(found)
+        trace = next((one for one in self.__shelf.traces(what) if ai_agent(one)), None)
         if trace is None:
-            target, agent = (self._seen_from("Provenance", one) for one in (what, who))
+            target, agent = (self.__shelf.seen_from("Provenance", one) for one in (what, who))
             trace = self.__fhir.create(_trace(draft, target, agent, signer)).resource
-        return what, who, _reference(trace)
+        return what, who, reference_of(trace)
 
     def _document(self, draft: Draft, device_reference: str, signer: str) -> Resource:
         made = document(draft, device_reference)
-        made["subject"] = {"reference": self._seen_from(HOLDS_DRAFTS, draft.patient)}
+        made["subject"] = {"reference": self.__shelf.seen_from(HOLDS_DRAFTS, draft.patient)}
         return finished(made, signer) if signer else made
-
-    def _once(self, resource: Resource, system: str, value: str, patient: str = "") -> Resource:
-        """Create it unless it is there: by the server's own condition; where it has none, by looking first."""
-        kind = str(resource["resourceType"])
-        able = self.__route.place(self._home(kind)).client.capabilities()
-        if able.conditional_create(kind):
-            return self.__fhir.create(resource, if_none_exist=_identifier(system, value)).resource
-        return self._there(kind, system, value, patient) or self.__fhir.create(resource).resource
-
-    def _there(self, kind: str, system: str, value: str, patient: str = "") -> Resource | None:
-        """What stands there under the identifier. A server that does not know this search and answers all is no proof.
-
-        ``patient`` narrows it where the client lives on the same server: some search documents by client only.
-        """
-        asked = {"identifier": f"{system}|{value}"}
-        if patient and self._seen_from(kind, patient) == patient:
-            asked["patient"] = patient
-        wanted = {"system": system, "value": value}
-        found = self.__fhir.search(kind, asked).matches()
-        return next((one for one in found if _holds(one.get("identifier"), wanted)), None)
-
-    def _replace(self, after: Resource, trace: Resource) -> Resource:
-        """Update the document and add the Provenance: together where possible, else in this order."""
-        if self._together():
-            results = [result.require() for result in self.__fhir.transaction([Update(after), Create(trace)])]
-            return results[0]
-        updated = self.__fhir.update(after)
-        self.__fhir.create(trace)
-        return updated
 
     def _signed_before(self, found: Resource, reference: str, author: str, signer: str) -> Resource:
         """Signed already: complete the Provenance if the signing was interrupted before it."""
         self._same_signer(found, signer)
-        if not any(signer in verifiers(trace) for trace in self._traces(reference)):
-            self.__fhir.create(signed(reference, author, signer, self.__clock.now(), draft=_versioned(found)))
+        if not any(signer in verifiers(trace) for trace in self.__shelf.traces(reference)):
+            self.__fhir.create(signed(reference, author, signer, self.__clock.now(), draft=versioned(found)))
         return found
 
     def _supersede(self, reference: str) -> None:
@@ -303,20 +269,6 @@ class AiWriter:
                 "the document is no draft any more", mend="amend a signed document in the EHR"
             )
 
-    def _author(self, reference: str) -> str:
-        """The Device that wrote it: a draft without its Provenance cannot be changed or signed (P-4)."""
-        for trace in self._traces(reference):
-            if author := ai_agent(trace):
-                return author
-        raise PolicyRefused(
-            "the draft has no Provenance of its model (P-4)", mend="write it again with its key"
-        )
-
-    def _traces(self, reference: str) -> Iterator[Resource]:
-        return self.__fhir.search(
-            "Provenance", {"target": self._seen_from("Provenance", reference)}
-        ).matches()
-
     def _practitioner(self, reference: str) -> None:
         """Only a person who exists and is active here answers for a text."""
         kind, _, id = reference.partition("/")
@@ -358,16 +310,6 @@ class AiWriter:
         )
         self.__auditor.record([record])
 
-    def _home(self, kind: str) -> Where:
-        return self.__route.home(kind, self.__manifest.access.get(kind, ""))
-
-    def _seen_from(self, kind: str, reference: str) -> str:
-        """The reference as the home of ``kind`` has to write it: whole, where the two live on different servers."""
-        home = self._home(reference.partition("/")[0])
-        if home == self._home(kind):
-            return reference
-        return f"{self.__route.place(home).client.base_url}/{reference}"
-
 
 def _require_read(found: Resource, read: str | None) -> None:
     if read is not None and text_of(found) != read:
@@ -383,29 +325,6 @@ def _require_first(found: Resource, signer: str) -> None:
         raise PolicyRefused("the document was signed by somebody else just now", mend="amend it in the EHR")
 
 
-def _holds(identifiers: object, wanted: dict[str, str]) -> bool:
-    rows = [row for row in identifiers if isinstance(row, dict)] if isinstance(identifiers, list) else []
-    return any(wanted.items() <= row.items() for row in rows)
-
-
 def _trace(draft: Draft, target: str, device_reference: str, signer: str) -> Resource:
     made = provenance(target, device_reference, draft.at, sources=draft.sources)
     return verified(made, signer) if signer else made
-
-
-def _identifier(system: str, value: str) -> str:
-    return f"identifier={system}|{value}"
-
-
-def _reference(resource: Resource) -> str:
-    if not resource.get("id"):
-        raise Rejected(
-            "the server does not say under which id it was stored",
-            resource_type=str(resource.get("resourceType")),
-        )
-    return f"{resource['resourceType']}/{resource['id']}"
-
-
-def _versioned(resource: Resource) -> str:
-    version = (resource.get("meta") or {}).get("versionId")
-    return f"{_reference(resource)}/_history/{version}" if version else _reference(resource)

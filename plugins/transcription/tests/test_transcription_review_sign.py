@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from chartside.ai import Model
+from chartside.ai.shelf import Shelf
 from chartside.clock import FrozenClock
 from chartside.codes import AI_DRAFT_SYSTEM
 from chartside.config import parse
@@ -515,7 +516,6 @@ def test_of_two_processes_the_one_that_typesets_longer_loses(beside, patient):
 @pytest.mark.parametrize("less", [{}, {"no_transaction": True}], ids=["transactions", "none"])
 def test_of_two_machines_one_signs(less):
     """T-9: no lock reaches across machines; there the EHR's condition decides, and the other one is told."""
-    from chartside.ai import AiWriter
     from chartside.fhir import FhirClient
     from chartside.testing.ehr import running_ehr
 
@@ -527,7 +527,7 @@ def test_of_two_machines_one_signs(less):
         made = review._filing.made(people(raw), "A note that both have read.", "Note", "both")
         write = review._context.ai.write_signed
         with (
-            meanwhile(AiWriter, "_together", lambda: write(made, OTHER)),
+            meanwhile(Shelf, "together", lambda: write(made, OTHER)),
             pytest.raises(PolicyRefused, match="somebody else just now"),
         ):
             write(made, SIGNER)
@@ -537,12 +537,11 @@ def test_of_two_machines_one_signs(less):
 
 def test_of_two_signatures_in_the_ehr_one_holds(review, sandbox_ehr, patient):
     """T-9: where the draft stands in the EHR, its version tells; the second signer is told of a conflict."""
-    from chartside.ai import AiWriter
 
     id = filed(review, patient)
     with (
         opened(sandbox_ehr.base_url) as other,
-        meanwhile(AiWriter, "_replace", lambda: sign(other, id, OTHER)),
+        meanwhile(Shelf, "replace", lambda: sign(other, id, OTHER)),
         pytest.raises(VersionConflict),
     ):
         sign(review, id)
