@@ -14,6 +14,10 @@ GROUPS = frozenset({"Group", "CareTeam", "PractitionerRole", "HealthcareService"
 """Types that stand for several people: one must know the members to judge whether somebody is meant."""
 
 
+PLACES = frozenset({"Organization", "HealthcareService"})
+"""Types where people work."""
+
+
 class Directory:
     """Memberships known for one run. ``known``: the groups whose members are known."""
 
@@ -29,14 +33,16 @@ class Directory:
         own = name or references.own(resource)
         if not own:
             return
-        for member in _members(resource):
+        inside = [] if modified(resource) else members(resource)
+        for member in inside:
             self._above.setdefault(member, set()).add(own)
         for whole in _wholes(resource):
             self._above.setdefault(own, set()).add(whole)
             self._above.setdefault(whole, set())
-        for alias in _aliases(resource):
+        for alias in aliases(resource):
             self._above.setdefault(own, set()).add(alias)
-        if resource.get("resourceType") in GROUPS:
+            self._above.setdefault(alias, set()).add(own)
+        if resource.get("resourceType") in GROUPS and (inside or not _listless(resource)):
             self.known.add(own)
 
     def join(self, person: str, groups: Iterable[str]) -> None:
@@ -71,8 +77,8 @@ def _each(resource: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
             yield part
 
 
-def _members(resource: Mapping[str, Any]) -> Iterator[str]:
-    """Who is inside: of a Group, CareTeam or PractitionerRole."""
+def members(resource: Mapping[str, Any]) -> list[str]:
+    """Who is inside: of a Group, CareTeam or PractitionerRole; nobody, where one of them cannot be told."""
     match resource.get("resourceType"):
         case "Group":
             parts = [p.get("entity") for p in _each(resource, "member") if p.get("inactive") is not True]
@@ -82,7 +88,21 @@ def _members(resource: Mapping[str, Any]) -> Iterator[str]:
             parts = [resource.get("practitioner")]
         case _:
             parts = []
-    return (name for name in map(references.of, parts) if name)
+    names = [references.of(part) for part in parts]
+    return names if all(names) else []
+
+
+def modified(resource: Mapping[str, Any]) -> bool:
+    """Whether a modifier extension says that it, or somebody's membership, means something else."""
+    parts = (resource, *_each(resource, "member"), *_each(resource, "participant"))
+    return any(part.get("modifierExtension") for part in parts)
+
+
+def _listless(resource: Mapping[str, Any]) -> bool:
+    """Whether it has members, but does not list them: a group that is described, or cannot be read."""
+    if resource.get("resourceType") == "Group":
+        return True
+    return modified(resource) or bool(resource.get("participant"))
 
 
 def _wholes(resource: Mapping[str, Any]) -> Iterator[str]:
@@ -97,7 +117,8 @@ def _wholes(resource: Mapping[str, Any]) -> Iterator[str]:
     return (name for name in map(references.of, parts) if name)
 
 
-def _aliases(resource: Mapping[str, Any]) -> Iterator[str]:
+def aliases(resource: Mapping[str, Any]) -> Iterator[str]:
+    """Its identifiers, as ``system|value``."""
     for identifier in _each(resource, "identifier"):
         if identifier.get("value"):
             yield f"{identifier.get('system', '')}|{identifier['value']}"

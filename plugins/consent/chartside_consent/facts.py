@@ -11,6 +11,7 @@ from chartside.codes import CONFIDENTIALITY_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE, LO
 
 from . import references
 from .dates import Moment, local, moment
+from .directory import aliases
 from .vocabulary import CONFIDENTIALITY, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, Key, broader
 
 # fmt: off
@@ -153,6 +154,11 @@ class Facts:
         return tuple(found) or None
 
     @lazy
+    def names(self) -> frozenset[str]:
+        """What it is called: ``Type/id``, and its identifiers as ``system|value``."""
+        return frozenset((self.own, *aliases(self.resource)))
+
+    @lazy
     def links(self) -> frozenset[str]:
         """Everything that the resource refers to, but for whom it is about."""
         parts = (v for k, v in self.resource.items() if k not in _NEVER_LINKS)
@@ -211,8 +217,8 @@ def _codings(value: Any) -> Iterator[Key]:
 
 def _links(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        if isinstance(value.get("reference"), str):
-            yield references.plain(value["reference"])
+        if isinstance(value.get("reference"), str) or isinstance(value.get("identifier"), Mapping):
+            yield references.of(value)
         for part in value.values():
             yield from _links(part)
     elif isinstance(value, list):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from chartside.codes import ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM, MESSAGE_CATEGORY_SYSTEM
+from chartside.codes import ACT_CODE_SYSTEM, BASE, CONFIDENTIALITY_SYSTEM, MESSAGE_CATEGORY_SYSTEM
 from chartside.gate.model import Action
 
+from . import references
 from .dates import Span
+from .directory import ROLE
 from .facts import Facts
 from .query import Query
 from .rules import PERMIT, DataRule, Label, Rule, Who
@@ -41,14 +43,26 @@ def among(who: Who, people: frozenset[str], query: Query, effect: int) -> int:
         return MAYBE
     if who.groups and not query.directory.judges(who.groups):
         return MAYBE
-    return MAYBE if effect != PERMIT and _may_work_there(who, people, query) else NO
+    return MAYBE if effect != PERMIT and _may_be_meant(who, people, query) else NO
+
+
+def _may_be_meant(who: Who, people: frozenset[str], query: Query) -> bool:
+    """Whether these people may be those named, for all that is known.
+
+    Only denials ask this: a permit to somebody is none to one who is not shown to be that, or to belong there.
+    """
+    if all(not references.tail(person) and not person.startswith(BASE) for person in people):
+        return True  # somebody known by an identifier alone, or by nothing
+    if not who.refs.isdisjoint(references.tails(people)):
+        return True
+    unread = (ref.partition("|")[0] + "|" for ref in who.refs if "|" in ref and not ref.startswith(ROLE))
+    if any(not any(person.startswith(system) for person in people) for system in unread):
+        return True  # an identifier is named, and nothing is known of theirs
+    return _may_work_there(who, people, query)
 
 
 def _may_work_there(who: Who, people: frozenset[str], query: Query) -> bool:
-    """Whether an organisation is named and these may be its people, for all that is known.
-
-    Only denials ask this: a permit to an organisation is none to somebody who is not shown to belong to it.
-    """
+    """Whether an organisation is named and these may be its people."""
     if not who.organizations or any(query.directory.knows(person) for person in people):
         return False
     return all(person.partition("/")[0] in _STAFF for person in people)
@@ -154,16 +168,23 @@ def _time(period: Span, facts: Facts, query: Query) -> int:
 
 def _named(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
     """``provision.data``: any of the resources, or of the authors, that it names."""
-    if facts.own and facts.own in rule.instances | rule.related:
+    itself, linked = rule.instances | rule.related, rule.related | rule.dependents
+    if not itself.isdisjoint(facts.names) or not linked.isdisjoint(facts.links):
         return YES
-    if not (rule.related | rule.dependents).isdisjoint(facts.links):
-        return YES
-    found = NO
-    if (rule.instances or rule.related) and not facts.own:
-        found = MAYBE
+    found = MAYBE if itself and not facts.own else _by_another_name(itself, linked, rule.tails, facts)
     if rule.authors is not None:
         found = max(found, _written_by(rule.authors, facts, query, effect))
     return found
+
+
+def _by_another_name(
+    itself: frozenset[str], linked: frozenset[str], tails: frozenset[str], facts: Facts
+) -> int:
+    """Whether it may be the data that is named, where one of the two names a server or an identifier only."""
+    if any("|" in name for name in linked) or (facts.names == {facts.own} and any("|" in n for n in itself)):
+        return MAYBE
+    near = {facts.own, *facts.links}
+    return NO if tails.isdisjoint(near) and linked.isdisjoint(references.tails(facts.links)) else MAYBE
 
 
 def _written_by(who: Who, facts: Facts, query: Query, effect: int) -> int:
@@ -175,6 +196,13 @@ def _written_by(who: Who, facts: Facts, query: Query, effect: int) -> int:
             found = max(found, MAYBE)
             continue
         found = max(found, among(who, query.directory.all_of(author), query, effect))
-        if author.startswith("PractitionerRole/") and not query.directory.knows(author):
+        if _unresolved(author, who) and not query.directory.knows(author):
             found = max(found, MAYBE)
     return found
+
+
+def _unresolved(author: str, who: Who) -> bool:
+    """Whether the author may be somebody under another name: a role, an identifier, or one of another server."""
+    if author.startswith("PractitionerRole/") or "|" in author or references.leads_nowhere(author):
+        return True
+    return not who.refs.isdisjoint(references.tails((author,)))

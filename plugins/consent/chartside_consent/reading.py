@@ -10,7 +10,7 @@ from chartside.codes import CONFIDENTIALITY_SYSTEM, PARTICIPATION_TYPE_SYSTEM
 
 from . import references
 from .dates import span
-from .directory import GROUPS, ROLE
+from .directory import GROUPS, PLACES, ROLE, aliases, members, modified
 from .rules import DataRule, Label, Who
 from .vocabulary import CONFIDENTIALITY, Key
 
@@ -91,9 +91,9 @@ def who(people: Iterable[Mapping[str, Any]], contained: Mapping[str, Mapping[str
     kinds = {name: name.partition("/")[0] for name in names}
     return Who(
         refs=frozenset(names),
-        tails=frozenset(references.tail(n) for n in names if references.is_absolute(n)) - {""},
+        tails=references.tails(names),
         groups=frozenset(n for n, kind in kinds.items() if kind in GROUPS or n.startswith(ROLE)),
-        organizations=frozenset(n for n, kind in kinds.items() if kind == "Organization"),
+        organizations=frozenset(n for n, kind in kinds.items() if kind in PLACES),
         vague=vague,
     )
 
@@ -102,15 +102,13 @@ def _names(person: Mapping[str, Any], contained: Mapping[str, Mapping[str, Any]]
     """What the reference may be recognised by; a contained group stands for its members."""
     name = references.of(person)
     if not name.startswith("#"):
-        if name and not name.startswith("urn:"):
+        if name and not references.leads_nowhere(name):
             yield name
         return
     inner = contained.get(name[1:], {})
-    for member in each(inner.get("member")):
-        yield references.of(member.get("entity"))
-    for identifier in each(inner.get("identifier")):
-        if identifier.get("value"):
-            yield f"{identifier.get('system', '')}|{identifier['value']}"
+    if not modified(inner):
+        yield from members(inner)
+        yield from aliases(inner)
 
 
 def data_rule(
@@ -149,4 +147,6 @@ def _refs(items: list[Mapping[str, Any]] | None) -> frozenset[str]:
     names = [references.of(item) for item in items or ()]
     if not all(names):
         raise Murky("data without a reference")
+    if any(map(references.leads_nowhere, names)):
+        raise Murky("data under a reference that leads nowhere")
     return frozenset(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +25,16 @@ def tail(reference: str) -> str:
     """``Type/id`` at the end of a reference, or nothing."""
     found = _TAIL.match(plain(reference))
     return found[1] if found else ""
+
+
+def leads_nowhere(name: str) -> bool:
+    """Whether it can be followed in this resource, or in its own Bundle, alone."""
+    return name.startswith("#") or (name.startswith("urn:") and "|" not in name)
+
+
+def tails(names: Iterable[str]) -> frozenset[str]:
+    """``Type/id`` of those that name a server of their own."""
+    return frozenset(tail(name) for name in names if is_absolute(name)) - {""}
 
 
 def identity(reference: str) -> str:

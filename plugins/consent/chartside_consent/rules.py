@@ -9,6 +9,7 @@ from typing import Any
 from chartside.codes import ConsentType
 from chartside.gate.model import Action
 
+from . import references
 from .dates import Span
 from .vocabulary import Key
 
@@ -61,10 +62,15 @@ class DataRule:
     """Whether single resources or authors are named (``provision.data``)."""
     labels_alone: bool = field(init=False, default=False)
     """Whether security labels are its only criterion."""
+    tails: frozenset[str] = field(init=False, default=frozenset())
+    """``Type/id`` of the resources that it names on a server of their own, which may or may not be ours."""
 
     def __post_init__(self) -> None:
         named = bool(self.instances or self.related or self.dependents or self.authors)
         object.__setattr__(self, "names", named)
+        if named:
+            resources = self.instances | self.related | self.dependents
+            object.__setattr__(self, "tails", references.tails(resources))
         others = named or self.classes or self.codes or self.period or self.author_role
         object.__setattr__(self, "labels_alone", bool(self.labels and not others))
 
