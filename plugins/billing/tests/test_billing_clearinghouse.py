@@ -536,7 +536,7 @@ def test_the_next_payer_s_claim_says_who_the_patient_is_to_each_member(tmp_path:
     other.subscriber = child.insurance.subscriber
     other.payer = replace(child.insurance.payer, last="SECOND PLAN", id="22222")  # type: ignore[type-var]
     house = LocalClearinghouse(tmp_path, FrozenClock(NOW), lambda _: ("", ""))
-    house.submit("a.837", write_837([claim()], control=CONTROL).data)
+    house.submit("a.837", write_837([child], control=CONTROL).data)
     (remittance,) = read_835(list(house.fetch())[-1].data)
     for relationship, patient, sbr02 in (("19", child.patient, ""), ("18", None, "18")):
         first = replace(child, others=[replace(other, relationship=relationship)])
@@ -545,7 +545,10 @@ def test_the_next_payer_s_claim_says_who_the_patient_is_to_each_member(tmp_path:
         assert (after.patient, after.insurance.relationship) == (patient, sbr02)
         assert check_all(write_837([after], control=CONTROL).data) == []
     own = replace(claim(), others=[other])
-    after = secondary_claim(own, remittance.claims[0], remittance)
+    with pytest.raises(InputError, match="another patient"):
+        secondary_claim(own, remittance.claims[0], remittance)
+    paid = replace(remittance.claims[0], first="")
+    after = secondary_claim(own, paid, remittance)
     assert (after.others[0].relationship, after.insurance.relationship) == ("18", "")
     assert after.patient is not None
     assert (after.patient.id, after.patient_relationship) == ("", "19")

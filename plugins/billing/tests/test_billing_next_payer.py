@@ -20,10 +20,12 @@ from chartside_billing.evening.secondary import is_next_payer
 from chartside_billing.evening.submit import clean_claims
 from chartside_billing.evening.worklist import worklist
 from chartside_billing.fhir_claim.payers import later_coverages, payers_after_the_first, with_later
+from chartside_billing.fhir_claim.pick import own
 from chartside_billing.model import Adjustment, Claim
+from chartside_billing.x12.example import claim
 from chartside_billing.x12.read837 import read_837
-from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance
-from chartside_billing.x12.secondary import decided_on, standing_decision
+from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance, read_835
+from chartside_billing.x12.secondary import decided_on, secondary_claims, standing_decision, told_apart
 from chartside_billing.x12.validate import check_all
 
 pytestmark = pytest.mark.ehr(clients=6)
@@ -326,6 +328,52 @@ def test_an_order_that_does_not_tell_makes_no_second_payer() -> None:
     assert [i["coverage"]["reference"] for i in both["insurance"]] == ["Coverage/a", "Coverage/b"]
     assert payers_after_the_first(both, []) == 1
     assert with_later(both, [cover("a", 1), cover("b", 2), cover("c", 3)]) == both
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "OTHER"},
+        {"charge": Decimal(1)},
+        {"member_id": "Z9", "last": "SOMEBODY"},
+        {"first": "?"},
+    ],
+)
+def test_what_was_decided_for_another_patient_is_told_apart(change: dict[str, Any]) -> None:
+    """ERA-002, COB: number, total and patient (CLP01, CLP03, NM1*QC) have to agree; the payer's spelling may not."""
+    mine = claim()
+    assert mine.member is not None
+    total = mine.total or Decimal(0)
+    own = PaidClaim(id=mine.id.lower(), charge=total, member_id="PAYERS", last=mine.member.last.lower())
+    assert told_apart(mine, own) == ""
+    assert told_apart(mine, replace(own, **change)) != ""
+    made, left = secondary_claims([mine, replace(mine)], [remittance("T", own)])
+    assert (made, len(left)) == ([], 2)
+    assert "several claims" in left[0]
+
+
+def test_a_task_whose_decision_is_of_another_claim_makes_no_claim(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """The Task and the kept 835 are the EHR's: focus, place or document may have been changed since."""
+    other = replace(decision(first), id="SOMEBODY-ELSE", payer_claim_number="P78")
+    made = remittance("T1", decision(first), other)
+    answer(host, inbox, made, clock)
+    (task,) = tasks(ehr)
+    assert "Secondary claim ready" in task["description"]
+    another = next(c for c in ehr.all("Claim") if own(c) != first.where and c["status"] == "active")
+    (remitted,) = read_835(write_835(made, created=clock.now()))
+    mine, moved = (paid.where for paid in remitted.claims)
+    wrong_place = [{**i, "valueString": moved} if i.get("valueString") == mine else i for i in task["input"]]
+    assert wrong_place != task["input"]
+    for changed in ({"focus": {"reference": own(another)}}, {"input": wrong_place}):
+        ehr.put({**task, **changed})
+        submit(host, clock)
+        assert sent(inbox) == []
+    ehr.put(task)
+    submit(host, clock)
+    ((after, _),) = sent(inbox)
+    assert after.others[0].claim_number == "P77"
 
 
 def test_a_decision_is_dated_before_money_that_moves_later() -> None:

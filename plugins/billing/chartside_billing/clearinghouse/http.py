@@ -12,8 +12,8 @@ import requests
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from chartside.deadline import Punctual
 from chartside.errors import ChannelUnavailable, ConfigError, LimitExceeded, MessageRejected, OutcomeUnknown
+from chartside.network import Session
 from chartside_billing.clearinghouse.base import Answer, Clearinghouse
 from chartside_billing.x12.segments import MAX_BYTES
 
@@ -42,7 +42,7 @@ class HttpClearinghouse(Clearinghouse):
                 "billing.clearinghouse.url", "claims go over https only", mend="give an https URL"
             )
         self._url = account.url.rstrip("/")
-        self._session = session or _session()
+        self._session = session or Session()
         self._session.headers["Authorization"] = f"Bearer {account.token}"
 
     def submit(self, name: str, data: bytes) -> None:
@@ -109,20 +109,11 @@ class HttpClearinghouse(Clearinghouse):
         """Delete it there."""
         try:
             path = f"{self._url}/answers/{quote(answer.name, safe='')}"
-            self._session.delete(path, timeout=TIMEOUT, allow_redirects=False)
+            self._session.delete(path, timeout=TIMEOUT, stream=True, allow_redirects=False).close()
         except requests.RequestException as error:
             raise ChannelUnavailable(
                 f"the clearinghouse cannot be reached ({type(error).__name__})"
             ) from None
-
-
-def _session() -> requests.Session:
-    """A proxy of the environment would see the claims, and a ``.netrc`` replace the token."""
-    made = requests.Session()
-    made.trust_env = False
-    for scheme in ("https://", "http://"):
-        made.mount(scheme, Punctual())
-    return made
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -132,7 +132,7 @@ class LocalClearinghouse(Clearinghouse):
                 _pay_rest(mine, theirs)
         else:
             _share(lines)
-        member = claim.insurance.subscriber
+        member, subscriber = claim.member, claim.insurance.subscriber
         total = sum((line.charge for line in lines), ZERO)
         return PaidClaim(
             id=claim.id,
@@ -147,7 +147,7 @@ class LocalClearinghouse(Clearinghouse):
             frequency=claim.frequency,
             last=member.last if member else "",
             first=member.first if member else "",
-            member_id=member.id if member else "",
+            member_id=subscriber.id if subscriber else "",
             lines=lines,
         )
 

@@ -22,8 +22,9 @@ from chartside.jobs.model import JobReport
 from chartside.types import Resource
 from chartside_billing.clearinghouse.refused import SentClaim, refused_claims
 from chartside_billing.evening.findings import OPEN, output_of
+from chartside_billing.evening.matching import matched
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.evening.secondary import follow_ups, is_next_payer
+from chartside_billing.evening.secondary import decision_identifier, follow_ups, is_next_payer
 from chartside_billing.evening.sending import name_of, problems_of
 from chartside_billing.fhir_claim.assemble import Pair, assemble
 from chartside_billing.fhir_claim.gather import Gatherer
@@ -153,13 +154,18 @@ def _closed_as_sent(task: Resource) -> bool:
     return has_coding(part(task, "businessStatus").get("coding"), BILLING_SYSTEM, BillingCode.SENT)
 
 
-def _decision_of(task: Resource) -> tuple[str, str]:
-    """The DocumentReference of the 835, and the place of the CLP in it."""
-    found = [
+def _inputs(task: Resource) -> list[Resource]:
+    """What the Task says of the decision."""
+    return [
         i
         for i in each(task, "input")
         if has_coding(part(i, "type").get("coding"), BILLING_SYSTEM, BillingCode.DECISION)
     ]
+
+
+def _decision_of(task: Resource) -> tuple[str, str]:
+    """The DocumentReference of the 835, and the place of the CLP in it."""
+    found = _inputs(task)
     document = next((name for i in found if (name := reference(i.get("valueReference")))), "")
     place = next((str(i["valueString"]) for i in found if i.get("valueString")), "")
     return document, place
@@ -216,13 +222,13 @@ def _today(context: Context) -> date:
 
 
 def _made(task: Resource, pair: Pair | None, decision: Decision | str, *, doubt: str) -> Prepared:
-    if doubt:
-        return Prepared(task, problem=doubt)
-    if isinstance(decision, str):
-        return Prepared(task, problem=f"{decision}.")
+    if doubt or isinstance(decision, str):
+        return Prepared(task, problem=doubt or f"{decision}.")
     if pair is None or pair[0].status not in {"active", UNBILLED}:
         return Prepared(task, problem="The claim is not there any more, or is not active.")
     paid, remittance = decision
+    if not _is_of(paid, task, pair[1]):
+        return Prepared(task, problem="The kept decision is of another claim.")
     whole = Remittance(amount=paid.paid, claims=[paid])
     if balance(whole):
         return Prepared(task, problem="The decision does not balance: ask the payer.")
@@ -232,8 +238,16 @@ def _made(task: Resource, pair: Pair | None, decision: Decision | str, *, doubt:
         return Prepared(task, problem=f"{error}.")
 
 
+def _is_of(paid: PaidClaim, task: Resource, resource: Resource) -> bool:
+    """Whether the CLP at the place is the one for which the Task was written, and names the claim that it is about:
+    Tasks and documents are the EHR's, and may have been changed or given another focus."""
+    told = [i["valueIdentifier"] for i in _inputs(task) if "valueIdentifier" in i]
+    numbers = {one.number.upper() for one in matched([resource])}
+    return paid.id.upper() in numbers and told in ([], [decision_identifier(paid)])
+
+
 def _ours(paid: PaidClaim, claim: Claim) -> PaidClaim:
-    """The decision under our number: it was matched by more than CLP01 (ERA-002)."""
+    """The decision under the number that its claim has in an 837P: CLP01 may be another of its numbers (ERA-002)."""
     return replace(paid, id=claim.id)
 
 

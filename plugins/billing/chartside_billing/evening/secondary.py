@@ -25,7 +25,7 @@ from chartside_billing.fhir_claim.payers import payers_after_the_first
 from chartside_billing.fhir_claim.pick import each, part, reference
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.systems import BILLING_SYSTEM, REMITTANCE_SYSTEM, BillingCode
-from chartside_billing.x12.remit import REVERSAL
+from chartside_billing.x12.remit import REVERSAL, PaidClaim
 from chartside_billing.x12.remit_fhir import remittance_key
 from chartside_billing.x12.secondary import standing_decision
 
@@ -137,8 +137,14 @@ def _task(context: Context, one: Decided, document: str) -> Resource:
         made["input"] += [
             {"type": kind, "valueReference": {"reference": document}},
             {"type": kind, "valueString": one.paid.where},
+            {"type": kind, "valueIdentifier": decision_identifier(one.paid)},
         ]
     return made
+
+
+def decision_identifier(paid: PaidClaim) -> Resource:
+    """What tells a decision from any other: our number and the payer's (CLP01, CLP07)."""
+    return {"value": f"{paid.id}|{paid.payer_claim_number}"}
 
 
 def follow_ups(context: Context) -> list[Resource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -21,6 +22,7 @@ def secondary_claims(
 ) -> tuple[list[Claim], list[str]]:
     """The next payer's claims for what an 835 decided, and why each other claim is left out."""
     decisions: dict[str, list[tuple[PaidClaim, Remittance]]] = {}
+    numbers = Counter(claim.id.upper() for claim in claims)
     for remittance in remittances:
         for paid in remittance.claims:
             decisions.setdefault(paid.id.upper(), []).append((paid, remittance))
@@ -28,6 +30,11 @@ def secondary_claims(
     left_out: list[str] = []
     for claim in claims:
         found = decisions.get(claim.id.upper(), [])
+        if found and numbers[claim.id.upper()] > 1:
+            left_out.append(
+                f"{claim.id}: several claims have this number (CLM01), and the remittance names no other"
+            )
+            continue
         standing = standing_decision([paid for paid, _ in found])
         if isinstance(standing, str):
             left_out.append(f"{claim.id}: {standing}")
@@ -64,10 +71,10 @@ def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Cl
     The payer that decided becomes another payer with its amounts, reasons and date; the first of
     ``claim.others`` that
     has not decided becomes the destination. Raises InputError if there is none, or if the decision is of
-    another claim.
+    another claim or patient.
     """
-    if paid.id.upper() != claim.id.upper():
-        raise InputError("the decision belongs to another claim (CLP01 is not CLM01)")
+    if differs := told_apart(claim, paid):
+        raise InputError(f"the decision belongs to another claim ({differs})")
     waiting = [other for other in claim.others if other.paid() is None]
     if not waiting:
         raise InputError(
@@ -87,6 +94,36 @@ def secondary_claim(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Cl
         original_claim_number="",
         created=None,  # it is made now, not when the first payer's was
     )
+
+
+def told_apart(claim: Claim, paid: PaidClaim) -> str:
+    """Why a decision cannot be this claim's; empty if it can. What one patient's payer said is never another's.
+
+    Payers echo number and total (CLP01, CLP03). Name and member number may be the payer's own spelling (NM1*QC):
+    only where both differ, or the given names begin otherwise, it is somebody else.
+    """
+    if paid.id.upper() != claim.id.upper():
+        return "CLP01 is not CLM01"
+    if claim.total is not None and abs(paid.charge) != claim.total:
+        return "CLP03 is not CLM02"
+    member, subscriber = claim.member, claim.insurance.subscriber
+    ids = {paid.member_id, paid.corrected_member_id} - {""}
+    others = subscriber is not None and bool(subscriber.id and ids) and not _same(subscriber.id, ids)
+    if member is None:
+        return ""
+    if others and paid.last and not _same(member.last, {paid.last, paid.last.split(" ")[0]}):
+        return "NM1*QC names another patient"
+    if paid.first and member.first and paid.first[:1].upper() != member.first[:1].upper():
+        return "NM1*QC names another patient"
+    return ""
+
+
+def _same(text: str, others: Iterable[str]) -> bool:
+    return any(_plain(text) == _plain(other) for other in others)
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text.upper() if char.isalnum())
 
 
 def _decided(claim: Claim, paid: PaidClaim, remittance: Remittance) -> Insurance:
