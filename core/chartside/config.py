@@ -40,10 +40,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_NO_URL = re.compile(r"[\x00-\x20\x7f\\]")  # as in chartside.fhir.origin
+
+
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("is no URL; write it whole, as in https://ehr.example.org/fhir")
+    whole = "is no URL; write it whole, as in https://ehr.example.org/fhir"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port, (parts.hostname or "").rstrip(".").encode("idna")  # both raise for what is none
+    except ValueError:
+        raise ValueError(whole) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or _NO_URL.search(value):
+        raise ValueError(whole)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must hold no password, query or fragment; put credentials under auth")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -75,7 +83,15 @@ def _phone(value: str) -> str:
     return value
 
 
+def _email(value: str) -> str:
+    if value and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value):
+        raise ValueError("is no e-mail address; write it as visits@example.com")
+    return value
+
+
 Url = Annotated[str, AfterValidator(_url)]
+Email = Annotated[str, AfterValidator(_email)]
+"""Or empty."""
 
 
 class _Table(BaseModel):
@@ -85,12 +101,12 @@ class _Table(BaseModel):
 class Practice(_Table):
     """``[practice]``: what clients read in messages, and where the practice is."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["riverside"])]
     name: Annotated[str, Field(min_length=1, max_length=40)]
     phone: Annotated[str, AfterValidator(_phone)]
     time_zone: Annotated[str, AfterValidator(_zone)]
     state: Annotated[str, AfterValidator(_state)]
-    email: str = ""
+    email: Email = ""
 
 
 class Auth(_Table):
@@ -196,7 +212,6 @@ _MENDS = {
     "string": 'write it in quotes, as in "text"',
     "string_too_long": "shorten it",
     "string_too_short": "write something there",
-    "string_pattern_mismatch": "use lower-case letters, digits and -, as in riverside",
     "int": "write a whole number without quotes",
     "float": "write a number without quotes",
     "bool": "write true or false",
@@ -206,6 +221,9 @@ _MENDS = {
     "list": 'write a list, as in ["one", "two"]',
     "date": "write a date without quotes, as in 2026-01-15",
     "literal": "use one of the values that are named",
+    "enum": "use one of the values that are named",
+    "greater": "write a number within that limit",
+    "less": "write a number within that limit",
     "path": 'write a path in quotes, as in "keys/host.key"',
 }
 """By pydantic's error type, or its first word: what to do."""
@@ -227,7 +245,18 @@ def _problem(item: dict[str, Any], model: type[BaseModel], prefix: str) -> Confi
     # our own validators say what is wrong; then, after a semicolon, the mend
     message, _, mend = item["msg"].removeprefix("Value error, ").partition("; ")
     kind = item["type"]
-    return ConfigError(path, message, mend=mend or _MENDS.get(kind) or _MENDS.get(kind.partition("_")[0], ""))
+    mend = mend or _example(model, loc) or _MENDS.get(kind) or _MENDS.get(kind.partition("_")[0], "")
+    if kind == "string_pattern_mismatch":
+        message = "is not in the form that is wanted"
+    return ConfigError(path, message, mend=mend)
+
+
+def _example(model: type[BaseModel], loc: tuple[Any, ...]) -> str:
+    """What a value looks like, where its field has examples."""
+    key, models = (loc[-1], _walk(model, loc[:-1])[1]) if loc else ("", [])
+    fields = [each.model_fields[key] for each in models if key in each.model_fields]
+    shown = " or ".join(str(example) for field in fields for example in field.examples or ())
+    return f"write it as in {shown}" if shown else ""
 
 
 def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[str], list[type[BaseModel]]]:

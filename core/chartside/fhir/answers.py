@@ -117,11 +117,17 @@ def retry_after(value: str, now: datetime) -> float | None:
     value = value.strip()
     if value.isascii() and value.replace(".", "", 1).isdigit():
         return float(value)
+    when = http_date(value)
+    return max(0.0, (when - now).total_seconds()) if when else None
+
+
+def http_date(value: str) -> datetime | None:
+    """The instant of a Date or Retry-After header; None where it is none."""
     try:
         when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, (when - now).total_seconds()) if when.tzinfo else None
+    return when if when.tzinfo else None
 
 
 def error_for(

@@ -7,6 +7,7 @@ True
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -197,9 +198,12 @@ def _subsetted(resource: Resource) -> bool:
     return isinstance(tags, list) and any(isinstance(t, dict) and t.get("code") == "SUBSETTED" for t in tags)
 
 
+_VERSION = re.compile(r"[\x21\x23-\x7e]{1,256}\Z")  # RFC 9110, 8.8.3, without what is no ASCII
+
+
 def if_match(version: str) -> str:
-    """A version as an ``If-Match`` header."""
-    if not version:
+    """A version as an ``If-Match`` header. Raises InputError for none, and for one that no header holds."""
+    if not _VERSION.match(version):
         raise InputError(
             "no version of the resource is known, so that writing might overwrite somebody's work",
             mend="read it from the server first and change what was read; a server that numbers no versions "
@@ -257,7 +261,7 @@ def _is_of(entry: Entry, resource: Resource) -> bool:
 def _status(response: Any) -> int:
     """The number at the head of ``"201 Created"``; 0 where there is none."""
     text = str(response.get("status", "")) if isinstance(response, dict) else ""
-    return int(text[:3]) if text[:3].isdigit() else 0
+    return int(text[:3]) if re.match("[1-5][0-9][0-9]", text) else 0
 
 
 def _stored(entry: Entry, row: Mapping[str, Any], response: Mapping[str, Any]) -> Resource | None:

@@ -36,7 +36,17 @@ from chartside.errors import FhirError, OriginRefused, Unauthorized
 from chartside.fhir.answers import Answer, Asked
 from chartside.fhir.attachments import Attachments
 from chartside.fhir.budget import Breaker, Budget
-from chartside.fhir.bundle import Condition, Create, Delete, Entry, EntryResult, Patch, Update, query
+from chartside.fhir.bundle import (
+    Condition,
+    Create,
+    Delete,
+    Entry,
+    EntryResult,
+    Patch,
+    Update,
+    if_match,
+    query,
+)
 from chartside.fhir.capabilities import Capabilities
 from chartside.fhir.execute import Executor, same, stored, with_version
 from chartside.fhir.foreign import public_session
@@ -239,7 +249,7 @@ class FhirClient:
     def update_where(self, resource: Resource, condition: Condition, *, version: str = "") -> Created:
         """Conditional update: replace the one match, or create. Raises MultipleMatches, VersionConflict."""
         kind = require_type(resource.get("resourceType"))
-        headers = {"If-Match": f'W/"{version}"'} if version else {}
+        headers = {"If-Match": if_match(version)} if version else {}
         request = Request(
             Asked("PUT", kind, conditional=True),
             f"{self._base}{kind}?{query(condition)}",

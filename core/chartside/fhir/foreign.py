@@ -12,9 +12,9 @@ from typing import ClassVar
 import requests
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from chartside.deadline import Punctual, PunctualHttp, PunctualHttps
 from chartside.fhir.origin import check_address
 from chartside.fhir.session import new_session
+from chartside.network import Punctual, PunctualHttp, PunctualHttps
 
 
 def _checked(sock: socket.socket) -> socket.socket:

@@ -75,6 +75,8 @@ class Body:
         if self._inflate is None:
             yield chunk
             return
+        if self._inflate.eof:
+            raise LimitBroken("more bytes after the end of the compression")
         try:
             while chunk:
                 yield self._inflate.decompress(chunk, _CHUNK)

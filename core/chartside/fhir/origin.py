@@ -62,7 +62,7 @@ class Origins:
         absolute = self.resolve(url)
         if not absolute.startswith(self.base):
             raise OriginRefused("a reference leads outside the server's base")
-        return urlsplit(absolute[len(self.base) :]).path.strip("/")
+        return re.split("[?#]", absolute[len(self.base) :])[0].strip("/")
 
     def _join(self, link: str, relative_to: str) -> str:
         if not link or _FORBIDDEN.search(link):

@@ -53,5 +53,8 @@ def version_of(resource: Resource) -> str:
 
 def parse_location(location: str) -> tuple[str, str, str]:
     """``(type, id, version)`` of a Location header or reference; empty strings where it holds none."""
-    match = _LOCATION.search(urlsplit(location).path.rstrip("/")) if location else None
+    try:
+        match = _LOCATION.search(urlsplit(location).path.rstrip("/"))
+    except ValueError:  # no URL at all
+        match = None
     return (match[1], match[2], match[3] or "") if match else ("", "", "")

@@ -259,8 +259,8 @@ class Transport:
 def read_body(response: requests.Response, limits: Limits) -> bytes:
     """The answer's bytes, decompressed, within the limits of size. Raises LimitBroken."""
     body = Body(limits, response.headers.get("Content-Encoding", "").strip().lower())
-    declared = response.headers.get("Content-Length", "")
-    if declared.isdigit() and int(declared) > limits.wire_bytes:
+    declared = response.headers.get("Content-Length", "")[:20]  # int() refuses thousands of digits
+    if declared.isascii() and declared.isdigit() and int(declared) > limits.wire_bytes:
         raise LimitBroken("more bytes than allowed")
     while chunk := _chunk(response.raw):
         body.feed(chunk)

@@ -17,7 +17,8 @@ from chartside.messaging.channel import (
     OutboundMessage,
     Receipt,
 )
-from chartside.messaging.web import Reply, exchange, session
+from chartside.messaging.web import Reply, exchange
+from chartside.network import Session
 
 STOPPED = "recipient-stopped"
 """The ``code`` in the body of a 403, where the recipient texted STOP to the provider."""
@@ -40,7 +41,7 @@ class LocalGatewayChannel(Channel):
 
     def __init__(self, settings: GatewaySettings, *, clock: Clock) -> None:
         super().__init__(settings, clock=clock)
-        self._http = session(self.parallel)
+        self._http = Session(pool=self.parallel)
 
     @property
     def address(self) -> str:

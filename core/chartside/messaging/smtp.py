@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from chartside.config import is_loopback
+from chartside.config import Email, is_loopback
 from chartside.errors import ChannelUnavailable, MessageError, MessageRejected, OutcomeUnknown
 from chartside.messaging.channel import Channel, ChannelSettings, OutboundMessage, Receipt
 
@@ -36,7 +36,7 @@ class SmtpSettings(ChannelSettings):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
-    sender: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+    sender: Annotated[Email, Field(min_length=1)]
     sender_name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     ca_file: Path | None = None
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0

@@ -29,7 +29,8 @@ from chartside.messaging.channel import (
     OutboundMessage,
     Receipt,
 )
-from chartside.messaging.web import exchange, session
+from chartside.messaging.web import exchange
+from chartside.network import Session
 
 API = "https://api.twilio.com"
 SETTLE = timedelta(minutes=2)
@@ -54,11 +55,13 @@ class TwilioSettings(ChannelSettings):
     withdrawn by itself. ``sender`` is a number or a messaging service (``MG...``). ``base_url``: a regional address.
     """
 
-    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-zA-Z]{32}$")]
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-zA-Z]{32}$", examples=["AC" + "0" * 32])]
     auth_token: SecretStr
-    api_key: Annotated[str, Field(pattern=r"^(SK[0-9a-zA-Z]{32})?$")] = ""
+    api_key: Annotated[str, Field(pattern=r"^(SK[0-9a-zA-Z]{32})?$", examples=["SK" + "0" * 32])] = ""
     sender: Annotated[
-        str, BeforeValidator(_unspaced), Field(pattern=r"^(\+[1-9]\d{6,14}|MG[0-9a-zA-Z]{32})$")
+        str,
+        BeforeValidator(_unspaced),
+        Field(pattern=r"^(\+[1-9]\d{6,14}|MG[0-9a-zA-Z]{32})$", examples=["+1 312 555 0142"]),
     ]
     base_url: Url = API
     timeout: Annotated[float, Field(gt=0, le=60)] = 15.0
@@ -155,7 +158,7 @@ def _client(settings: TwilioSettings, pool: int) -> Any:
 
         def __init__(self) -> None:
             self.is_async = False
-            self._http = session(pool)
+            self._http = Session(pool=pool)
 
         def request(self, method: str, url: str, **asked: Any) -> Response:
             sent = {k: asked.get(k) for k in ("params", "data", "headers", "auth")}

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from chartside.errors import (
     ServerError,
     TokenRefused,
 )
-from chartside.fhir.answers import retry_after
+from chartside.fhir.answers import http_date, retry_after
 from chartside.fhir.session import new_session
 from chartside.smart.discovery import SmartConfiguration, discover
 from chartside.smart.keys import Algorithm, KeyStore
@@ -43,7 +42,9 @@ _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_ASSERTION = timedelta(minutes=5)  # SMART App Launch 2.2, asymmetric client authentication
 _DEFAULT_LIFE = 300.0  # the longest that SMART recommends, for servers that name none
 _LONGEST_LIFE = 86_400.0
-_TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # RFC 6750, 2.1, and what is seen beyond it; no space, no line's end
+# RFC 6750, 2.1, and what is seen beyond it; no space, no line's end; not long, for it goes along with each request.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,32768}\Z")
+_CODE = re.compile(r"[a-z_]{1,40}\Z")
 _log = logging.getLogger("chartside.smart")
 
 _MENDS: dict[str, str] = {
@@ -207,7 +208,7 @@ class BackendTokens:
         if reply.status >= 500:
             return ServerError("the authorisation server failed", **where)
         code = str(reply.body.get("error", ""))
-        code = code if code.replace("_", "").isalpha() and len(code) < 40 else ""
+        code = code if _CODE.match(code) else ""
         mend = self._clock_mend(reply) or _MENDS.get(
             code, "check the client id and the key with `chartside check`"
         )
@@ -219,11 +220,8 @@ class BackendTokens:
 
     def _clock_mend(self, reply: Reply) -> str:
         """A clock that is off is the most frequent and least told reason for ``invalid_client``."""
-        try:
-            theirs = parsedate_to_datetime(reply.headers.get("Date", ""))
-            off = (self._clock.now() - theirs).total_seconds()
-        except (TypeError, ValueError):
-            return ""
+        theirs = http_date(reply.headers.get("Date", ""))
+        off = (self._clock.now() - theirs).total_seconds() if theirs else 0.0
         if abs(off) < 60:
             return ""
         side = "ahead of" if off > 0 else "behind"

@@ -12,8 +12,10 @@ from typing import Any
 
 import requests
 
+from chartside.config import is_loopback
 from chartside.errors import FhirError, ServerError, SmartError
 from chartside.fhir.capabilities import Capabilities
+from chartside.fhir.origin import origin_of
 from chartside.fhir.session import new_session
 from chartside.smart.web import Reply, exchange, require_endpoint
 
@@ -49,14 +51,15 @@ class SmartConfiguration:
 def discover(base_url: str, *, session: requests.Session | None = None) -> SmartConfiguration:
     """Ask a FHIR server where its authorisation server is. No token is sent.
 
-    Raises SmartError where neither place says it, or where an endpoint is not https; Unreachable, ServerError.
+    Raises SmartError where neither place says it, or where an endpoint is not https, or is on this machine and the
+    server is not; Unreachable, ServerError.
     """
     session = session or new_session(pool=1, user_agent="chartside")
     base = base_url.rstrip("/")
     known = _get(session, f"{base}/.well-known/smart-configuration", "smart-configuration")
     found = read_configuration(known.body) if known and known.status == 200 else None
     if found is not None:
-        return found
+        return _elsewhere(found, base)
     metadata = _get(session, f"{base}/metadata", "CapabilityStatement")
     found = _from_metadata(metadata) if metadata and metadata.status == 200 else None
     if found is None:
@@ -71,6 +74,16 @@ def discover(base_url: str, *, session: requests.Session | None = None) -> Smart
             "the server names no token endpoint, neither in .well-known/smart-configuration nor in its metadata",
             mend="check ehr.base_url (it ends before /Patient); if it is right, ask the vendor whether backend "
             "services are switched on",
+        )
+    return _elsewhere(found, base)
+
+
+def _elsewhere(found: SmartConfiguration, base: str) -> SmartConfiguration:
+    """What answers to this machine alone is not asked because a server out there says so (S-13)."""
+    if is_loopback(origin_of(found.token_endpoint)[1]) and not is_loopback(origin_of(base)[1]):
+        raise SmartError(
+            "the server's token endpoint is on this machine",
+            mend="ask the EHR's vendor for the right address",
         )
     return found
 

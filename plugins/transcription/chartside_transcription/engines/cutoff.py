@@ -8,8 +8,8 @@ from typing import Any
 import requests
 import urllib3
 
-from chartside.deadline import Punctual
 from chartside.errors import PluginError
+from chartside.network import Session
 
 LONGEST_CONNECT = 30.0
 """Seconds; the same limit holds for sending, so it is generous: a piece is 1 MB and an uplink can be slow."""
@@ -22,10 +22,7 @@ def post(
     """Status and body of a POST. Raises PluginError where it is not done in this time, or the body is larger."""
     until = time.monotonic() + seconds
     timeout: Any = urllib3.Timeout(total=seconds, connect=min(seconds, LONGEST_CONNECT))
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy of the environment would hear it, a .netrc replace the token
-        session.mount("http://", Punctual())
-        session.mount("https://", Punctual())
+    with Session() as session:
         try:
             with session.post(
                 url,

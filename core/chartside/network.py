@@ -1,10 +1,10 @@
-"""A limit for the whole of an exchange, from the connection to the last byte of the body (S-14).
+"""Every HTTP exchange of the house: within a time, and by no way that somebody else names (S-13, S-14).
 
 ``requests`` and urllib3 limit each read: a server that sends a byte now and then, in its headers for one, holds a
-thread for ever. With ``Punctual`` in a session, ``total`` of ``urllib3.Timeout`` is what its name says::
+thread for ever. In ``Session``, ``total`` of ``urllib3.Timeout`` is what its name says, from the connection to the last
+byte of the body::
 
-    session.mount("https://", Punctual())
-    session.get(url, timeout=urllib3.Timeout(connect=5, read=30, total=120))
+    Session().get(url, timeout=urllib3.Timeout(connect=5, read=30, total=120), stream=True)
 
 Sending is limited by ``connect``: a socket's ``sendall`` counts its time-out for all that is sent.
 """
@@ -18,10 +18,11 @@ import socket
 import time
 from contextvars import ContextVar
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, ClassVar
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -90,6 +91,26 @@ class _HttpPool(HTTPConnectionPool):
 
 class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = PunctualHttps
+
+
+class Session(requests.Session):
+    """Pooled, with ``Punctual`` for a network, or another ``adapter`` (tests).
+
+    A proxy of the environment would see PHI without the practice having said so, a ``.netrc`` would replace the
+    token, cookies would tie the threads together: none is heeded. Nor is a redirect: where ``requests`` is told not to
+    follow, it reads the redirect's whole body all the same, however large that unpacks, and trips over a bad Location.
+    """
+
+    def __init__(self, *, pool: int = 10, adapter: BaseAdapter | None = None) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        network = adapter or Punctual(pool_connections=2, pool_maxsize=pool)
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, network)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: a redirect is an answer like any other."""
 
 
 class Punctual(HTTPAdapter):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,11 +23,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from urllib3 import Timeout
 
-from chartside.deadline import Punctual
 from chartside.errors import LimitExceeded, OutcomeUnknown
 from chartside.fhir import FhirClient, Limits
 from chartside.fhir.session import new_session
 from chartside.messaging import web as messaging
+from chartside.network import Session
 from chartside.smart import web as smart
 
 SHORT = 0.1
@@ -94,7 +93,7 @@ def test_a_gateway_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     """R-10: the message may have been sent."""
     monkeypatch.setattr(messaging, "PATIENCE", SHORT)
     with dripping(*DRIPS["a head without end"]) as url, pytest.raises(OutcomeUnknown):
-        messaging.exchange(messaging.session(1), "POST", url, timeout=LONG)
+        messaging.exchange(Session(), "POST", url, timeout=LONG)
 
 
 class Peer:
@@ -138,14 +137,40 @@ def encrypted(tmp_path: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_is_used_again_and_its_time_out_stays(scheme: str, encrypted: ssl.SSLContext) -> None:
     """The rest of one exchange's time is not the next one's."""
-    peer, session = Peer(encrypted if scheme == "https" else None), requests.Session()
-    session.mount(f"{scheme}://", Punctual())
+    peer, session = Peer(encrypted if scheme == "https" else None), Session()
     for total in (LONG, LONG / 2, None):  # below the read's time-out, so that the socket's own is changed
         timeout: Any = Timeout(total=total, connect=LONG, read=LONG * 2)
         url = f"{scheme}://127.0.0.1:{peer.port}"
         assert session.get(url, timeout=timeout, verify=False).json() == {}
     assert peer.connections == 1
     peer.listener.close()
+
+
+@pytest.mark.parametrize(
+    "location", ["https://[", "file:///etc/passwd", "http://127.0.0.1:9/", "\xff", ""], ids=repr
+)
+def test_a_redirect_is_an_answer_and_its_body_is_not_read(location: str) -> None:
+    """S-13, S-14: requests reads it whole, though it is not to follow: a bomb would unpack in memory."""
+    first = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode("latin-1")
+    with (
+        dripping(first, b"x") as url,
+        Session() as session,
+        session.get(url, timeout=LONG, stream=True) as answer,
+    ):
+        assert answer.status_code == 302
+
+
+def test_nothing_of_the_environment_is_heeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """S-4: no proxy, no .netrc in place of the token; and no cookie goes from one answer into the next request."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    baked = OK + b"Set-Cookie: a=b; Path=/\r\nContent-Length: 2\r\n\r\n{}"
+    with dripping(baked, b" ") as url, Session() as session:
+        sent = session.get(url, timeout=LONG, headers={"Authorization": "Bearer t"}).request
+        assert sent.headers["Authorization"] == "Bearer t"
+        assert not session.cookies
 
 
 def test_headers_that_cannot_be_read_put_no_url_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
