@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import re
 
-_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _SELF = r"(?:my|your|him|her|them)sel(?:f|ves)"
-_TEST = r"(?:p ?h ?q|g ?a ?d|p ?c ?l|audit|dast|c-?ssrs|moca|m ?d ?q|y-?bocs|oq|wsas|isi)"
-_COUNT = r"(?:\d+|[a-z]*teen|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty)"
+TEST = (
+    r"(?:p ?h ?q|g ?a ?d|p ?c ?l|audit|dast|c-?ssrs|moca|m ?d ?q|y-?bocs|oq|wsas|isi|bdi|bai)"
+    r"(?:[ -]?(?:\d+|nine|seven|five|two|four|forty)\b)?+"
+)
+"""A test with its own number, which is no score."""
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+COUNT = (
+    rf"(?:\d+|zero|[a-z]*teen|ten|eleven|twelve|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|"
+    rf"ninety)(?:[ -](?:{_ONES}))?"
+    rf"|{_ONES}|a hundred)"
+)
+_NO_SCORE = r"(?! (?:minutes?|hours?|days?|weeks?|months?|years?|times?|questions?|items?)\b)"
 _FEARED = (
     "husband|wife|partner|boyfriend|girlfriend|ex|father|mother|dad|mom|stepfather|stepdad|brother|son|uncle|temper|"
     "anger|rage"
@@ -23,13 +33,14 @@ _BODY = "arms?|wrists?|hands?|fingers?|legs?|thighs?|head|skin|face|stomach"
 _KINDS: tuple[tuple[str, str], ...] = (
     (
         "risk",
-        rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn|stab|hang|shoot|starv)(?:t?ing|e)? {_SELF}"
+        rf"suicid|homicid|self[- ]?(?:harm|injur)|(?:kill|hurt|harm|cut|burn|stab|hang|shoot|starv)(?:t?ing|"
+        rf"e)? {_SELF}"
         r"|kill(?:ing|ed)? (?:you|him|her|them|someone|somebody|people|my)\b|"
         r"hurt(?:ing)? (?:him|her|them|someone|somebody|"
         r"anyone|anybody|others|people)\b|want(?:ing|ed)? to (?:die|be dead|disappear)|"
         r"(?:not|n't) want(?:ing)? to (?:be alive|live|be here|wake up|exist)|(?:not|never|n't) wak(?:e|ing) up|"
         r"be(?:ing)? alive|(?:was|were|wish\w*|be) dead|reason to live|worth living|"
-        r"(?:end|ending|take|taking) (?:my|your|his|her|their) (?:own )?life|end(?:ing)? it\b|"
+        r"(?:end|ending|take|taking) (?:my|your|his|her|their) (?:own )?life|\bend(?:ing)? it\b|"
         r"better off (?:dead|without)|overdos|safety plan|weapon|\bguns?\b|"
         r"firearms?|\brifles?\b|pistols?|\b988\b|go on without (?:him|her|them)|"
         r"not (?:feel(?:ing)? )?safe|unsafe|"
@@ -40,7 +51,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"(?:hit|pushed|slapped|kicked|beaten|hurt|threatened)\b|"
         rf"(?:bit(?:es?|ing)?|cut(?:s|ting)?|scratch\w*|burn\w*|bang\w*|punch\w*) "
         rf"(?:my|your|his|her|their) (?:{_BODY})\b|"
-        r"what(?:'s| is| was) the point (?:of (?:any|it|this|living|life|going)|anymore|any more)|feel(?:ing)? safe\b|"
+        r"what(?:'s| is| was) the point (?:of (?:any|it|this|living|life|going)|anymore|any more)|"
+        r"feel(?:ing)? safe\b|"
         rf"(?:afraid|scared) of (?:(?:him|them)\b|her\b(?! (?:{_HARMLESS})\b)|"
         rf"(?:my|his|their) (?:{_FEARED})\b)|"
         r"abus(?:e|ed|ive|ing)\b|assault|"
@@ -48,8 +60,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "score",
-        rf"\b{_TEST}[ -]?(?:\d+|nine|seven|five|two|four|forty)?\b.*\b{_COUNT}\b|"
-        rf"\b{_COUNT} out of (?:ten|10|five|5|twenty[ -]?(?:one|seven)|21|27)\b",
+        rf"\b{TEST}\b.*\b{COUNT}\b{_NO_SCORE}|\b{COUNT}\b{_NO_SCORE}.{{0,20}}\b(?:on|in) the {TEST}\b|"
+        rf"\b{COUNT} out of (?:ten|10|five|5|twenty[ -]?(?:one|seven)|21|27)\b",
     ),
     (
         "report",
@@ -58,13 +70,16 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "appointment",
-        rf"(?:meet|see (?:you|each other|her|him)|session|appointment|come (?:in|back)|again|read it together)"
-        rf".{{0,40}}next (?:{_WEEKDAY}|week|month|time)|next (?:{_WEEKDAY}|appointment|session) (?:is|at|on)|"
+        rf"(?:meet|see (?:you|each other|her|him)|session|appointment|come (?:in|back)|\b(?:meet|see|talk|here|"
+        rf"back) again|read it together)"
+        rf".{{0,40}}next (?:{WEEKDAY}|week|month|time)|next (?:{WEEKDAY} at|(?:appointment|session) (?:is|at|on))|"
         rf"(?:we'll|we will|let's) meet|see you (?:on |next |in )|follow[- ]up (?:in|on|appointment)",
     ),
     (
         "medication",
-        r"\bmilligrams?\b|\bmg\b|\bmedications?\b|\bprescri|\bdos(?:e|age)\b|\bpills?\b|side effects?",
+        r"\bmilligrams?\b|\bmg\b|\bmedications?\b|\bprescri|\bdos(?:es?|age)\b(?! of (?!it\b|that\b|the\b|my\b|"
+        r"your\b))|"
+        r"(?<!bitter )\bpills?\b|side effects?",
     ),
     (
         "homework",
@@ -75,7 +90,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "plan",
-        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|coordinate with|"
+        r"^(?:treatment )?plan\b|treatment plan|\bcontinue (?:weekly|with|the|individual|\w+ therapy)|"
+        r"coordinate with|"
         r"refer(?:ral|red? to)|release of information|weekly .*therapy|discharge",
     ),
     (
@@ -102,23 +118,32 @@ _KINDS: tuple[tuple[str, str], ...] = (
 )
 KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
 SCALE = re.compile(
-    r"scale (?:from|of) (?:zero|one|0|1) to (?:ten|10|five|5)|zero to ten|one to ten", re.IGNORECASE
+    r"scale (?:from|of) (?:zero|one|0|1) to (?:ten|10|five|5)|(?:zero|one) to (?:ten|a hundred|one hundred)\b|"
+    r"\b(?:ten|hundred)[- ]point scale|\b(?:if|where|with) (?:a )?ten (?:is|being|means)|\b(?:what|which) number\b",
+    re.IGNORECASE,
 )
-NUMBER = re.compile(r"\b(?:\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.IGNORECASE)
+NUMBER = re.compile(rf"\b{COUNT}\b", re.IGNORECASE)
 LOOKS_BACK = re.compile(r"^(?:so,? )?(?:did|have|were|was|how did|how was) ", re.IGNORECASE)
 """A question about what was agreed before, not about what comes."""
 AGREES = re.compile(
-    r"^(?:ok(?:ay)?|yes|yeah|sure|all right|no\b|i (?:can|could|will|'ll|would)|i'll|fine|maybe)\b",
+    r"^(?:ok(?:ay)?|yes|yeah|sure|all right|no\b|i (?:can|could|will|'ll|would)|i'll|fine|maybe|perfect|will do|deal|"
+    r"(?:that |it )?works|let's|that will be)\b",
     re.IGNORECASE,
 )
 TOPICS = re.compile(
-    r"\b(sle(?:ep|pt|eping)|insomnia|nightmares?|wak(?:e|ing|es)|woke|tired|exhaust\w*|energy|appetite|eat(?:en|ing)?|"
-    r"ate|meals?|weight|anxi\w+|worr\w+|panic\w*|nervous|afraid|scared|fear\w*|sad\w*|depress\w*|cry\w*|cried|hopeless|"
-    r"guilt\w*|asham\w+|ang(?:er|ry)|irritab\w+|mood|stress\w*|overwhelm\w*|lonel\w+|alone|grief|griev\w+|loss|lost|miss|"
-    r"died|death|cemetery|concentrat\w+|focus|memory|pain|headaches?|chest|heart|heavy|stomach|breath\w*|tense|tension|"
+    r"\b(sle(?:ep|pt|eping)|insomnia|nightmares?|wak(?:e|ing|es)|woke|tired|exhaust\w*|energy|appetite|eat(?:en|"
+    r"ing)?|"
+    r"ate|meals?|weight|anxi\w+|worr\w+|panic\w*|nervous|afraid|scared|fear\w*|sad\w*|depress\w*|cry\w*|cried|"
+    r"hopeless|"
+    r"guilt\w*|asham\w+|ang(?:er|ry)|irritab\w+|mood|stress\w*|overwhelm\w*|lonel\w+|alone|grief|griev\w+|loss|"
+    r"lost|miss|"
+    r"died|death|cemetery|concentrat\w+|focus|memory|pain|headaches?|chest|heart|heavy|stomach|breath\w*|tense|"
+    r"tension|"
     r"drink\w*|drank|alcohol|beers?|wine|smok\w+|cannabis|marijuana|weed|drugs?|coffee|work\w*|job|fired|boss|school|"
     r"class(?:es)?|money|rent|hous(?:e|ing)|mother|father|mom|dad|parents?|brother|sister|wife|husband|partner|"
-    r"girlfriend|boyfriend|friends?|kids?|children|son|daughter|family|divorce\w*|argu\w+|fight|fought|breakup|trauma\w*|"
-    r"flashbacks?|feel\w*|felt|help(?:s|ed)|cop(?:e|ing)|exercis\w+|hospital\w*|ready|better|worse|months?|weeks?|years?)\b",
+    r"girlfriend|boyfriend|friends?|kids?|children|son|daughter|family|divorce\w*|argu\w+|fight|fought|breakup|"
+    r"trauma\w*|"
+    r"flashbacks?|feel\w*|felt|help(?:s|ed)|cop(?:e|ing)|exercis\w+|hospital\w*|ready|better|worse|months?|"
+    r"weeks?|years?)\b",
     re.IGNORECASE,
 )

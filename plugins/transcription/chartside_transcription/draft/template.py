@@ -13,6 +13,7 @@ from chartside.errors import InputError
 
 BUILT_IN = ("soap", "dap", "birp", "girp")
 Kind = Literal[
+    "reason",
     "report",
     "score-said",
     "score",
