@@ -75,6 +75,26 @@ def test_each_mistake_is_named_with_its_mend(tmp_path, name):
     assert any(path in str(error) and mend in str(error) for error in caught.value.errors), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("auth", "good"),
+    [
+        ('client_id = "abc"', False),
+        ('client_id = "abc"\nkeys = "./keys/../keys"', False),
+        ('client_id = "abc"\nkeys = "others"', True),
+        ('client_id = "def"', True),
+    ],
+)
+def test_two_servers_do_not_know_us_as_the_same(tmp_path, auth, good):
+    """S-13: a companion that names the EHR's token endpoint as its own would be sent the EHR's token."""
+    text = f'{GOOD}\n[companion]\nbase_url = "https://second.example.org/fhir"\n[companion.auth]\n{auth}\n'
+    path = write(tmp_path, text)
+    if good:
+        assert load(path).companion
+        return
+    with pytest.raises(ConfigErrors, match=r"companion\.auth\.client_id.*client id of its own"):
+        load(path)
+
+
 def test_all_mistakes_are_told_at_once(tmp_path):
     """H-2: three mistakes, three errors."""
     text = (

@@ -336,10 +336,22 @@ def _cross_checks(config: Config) -> list[ConfigError]:
     if config.companion and config.companion.base_url == config.ehr.base_url:
         mend = "leave [companion] out when the EHR is the only server"
         errors.append(ConfigError("companion.base_url", "is the EHR itself", mend=mend))
+    if config.companion and _one_client(config, config.ehr, config.companion):
+        mend = "register Chartside there under a client id of its own, or name a folder with keys of its own"
+        text = "is the EHR's, with the same keys: that server could have the EHR's tokens sent to itself"
+        errors.append(ConfigError("companion.auth.client_id", text, mend=mend))
     if config.path(config.state.key).resolve().is_relative_to(state):
         mend = "keep the key in another folder, so that copying the data does not copy it, too"
         errors.append(ConfigError("state.key", "lies inside state.folder", mend=mend))
     return errors
+
+
+def _one_client(config: Config, one: Server, other: Server) -> bool:
+    """Each server names its own token endpoint. One that names the other's would be sent what that grants; the other
+    does not grant it to a client, or a key, that it does not know (RFC 9700, 4.4: mix-up)."""
+    if one.auth is None or other.auth is None or one.auth.client_id != other.auth.client_id:
+        return False
+    return config.path(one.auth.keys).resolve() == config.path(other.auth.keys).resolve()
 
 
 def _switches(plugins: Any) -> list[ConfigError]:
