@@ -190,7 +190,7 @@ def test_the_package_is_what_the_tool_builds(tools: Callable[[str], ModuleType])
 
 def test_the_code_systems_hold_the_codes_of_the_code(tools: Callable[[str], ModuleType]) -> None:
     for system in chartside_profiles.resources("CodeSystem"):
-        listed = tools("definitions").CODE_SYSTEMS[system["url"]][2]
+        listed = tools("terms").CODE_SYSTEMS[system["url"]][2]
         assert [c["code"] for c in system["concept"]] == [str(code) for code in listed]
     kinds = ("CONSENT_TYPE", "CONSENT_CHANNEL", "CONSENT_ELEMENT")
     names = (*kinds, "MESSAGE_CATEGORY", "PURPOSE", "ACTION", "TASK_CODE")

@@ -12,15 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from definitions import (
-    CODE_SYSTEMS,
-    CONTEXTS,
-    EXTENSIONS,
-    FRAGMENTS,
-    NAMING_SYSTEMS,
-    PROFILES,
-    Profile,
-)
+from definitions import CONTEXTS, EXTENSIONS, PROFILES, Profile
+from terms import CODE_SYSTEMS, FRAGMENTS, NAMING_SYSTEMS
 
 from chartside.codes import ACT_REASON_SYSTEM, BASE, PROFILE, PURPOSE_SYSTEM
 
