@@ -1,4 +1,4 @@
-"""What is published: extensions and profiles, as plain data; the words are in ``terms.py``. ``build.py`` makes FHIR of it."""
+"""What is published: extensions and profiles, as plain data (words: ``terms.py``). ``build.py`` makes FHIR of it."""
 
 from __future__ import annotations
 
