@@ -146,7 +146,7 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _TESTS = re.compile(
-    rf"\b(?:{TEST}|\w{1, 20} (?:questionnaire|inventory|screener)|(?:anxiety|depression|trauma|ptsd|mood|sleep) "
+    rf"\b(?:{TEST}|\w{{1,20}} (?:questionnaire|inventory|screener)|(?:anxiety|depression|trauma|ptsd|mood|sleep) "
     r"(?:test|scale|screen(?:ing)?|measure))\b",
     re.IGNORECASE,
 )
