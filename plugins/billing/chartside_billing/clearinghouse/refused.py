@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept, has_coding
+from chartside.codes import concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.fhir_claim.pick import each, part, reference
+from chartside_billing.follow_up import task
 from chartside_billing.systems import BILLING_SYSTEM, BillingCode
 from chartside_billing.x12.acks import ClaimStatus, GroupAnswer, InterchangeAnswer, StatusReport
 from chartside_billing.x12.remit import PaidClaim
@@ -75,7 +76,7 @@ def of_group(answer: GroupAnswer, files: Files, now: datetime) -> Iterator[Resou
     for one in answer.sets:
         if one.status == "A":
             continue
-        places = "; ".join(f"segment {e.position} {e.segment} (code {e.code})" for e in one.errors[:10])
+        places = "; ".join(e.place for e in one.errors[:10])
         key = effect_key("billing", "999", answer.control, one.control)
         said = f"Said at: {places or 'no place'}."
         if one.accepted:
@@ -194,17 +195,3 @@ def refused_claims(refusal: Resource) -> list[SentClaim]:
     if not found:
         found = [SentClaim(reference(refusal.get("focus")))]
     return [one for one in found if one.reference]
-
-
-def task(identifier: str, text: str, now: datetime) -> Resource:
-    """A Task for the billing staff, as small as it can be."""
-    return {
-        "resourceType": "Task",
-        "identifier": [{"system": EFFECT_SYSTEM, "value": identifier}],
-        "status": "requested",
-        "intent": "order",
-        "priority": "routine",
-        "code": concept(TASK_CODE_SYSTEM, TaskCode.FOLLOW_UP),
-        "description": text,
-        "authoredOn": now.isoformat(timespec="seconds"),
-    }

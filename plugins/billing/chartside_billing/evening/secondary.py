@@ -16,13 +16,13 @@ from chartside.codes import TASK_CODE_SYSTEM, TaskCode, concept, has_coding
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.clearinghouse.desk import Decided, Worked
-from chartside_billing.clearinghouse.refused import task
 from chartside_billing.evening.findings import OPEN
 from chartside_billing.evening.invoices import owed, undecided
 from chartside_billing.evening.scrub import keeps_tasks
 from chartside_billing.fhir_claim.gather import CHUNK, search_softly
 from chartside_billing.fhir_claim.payers import payers_after_the_first
 from chartside_billing.fhir_claim.pick import each, part, reference
+from chartside_billing.follow_up import task
 from chartside_billing.money import ZERO, dollars
 from chartside_billing.systems import BILLING_SYSTEM, REMITTANCE_SYSTEM, BillingCode
 from chartside_billing.x12.remit import REVERSAL, PaidClaim

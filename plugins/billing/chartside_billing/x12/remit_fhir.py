@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from chartside.codes import EFFECT_SYSTEM, TASK_CODE_SYSTEM, TaskCode, concept
+from chartside.codes import concept
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_billing.dates import shift
+from chartside_billing.follow_up import task
 from chartside_billing.money import dollars
 from chartside_billing.systems import REMITTANCE_SYSTEM
 from chartside_billing.x12.remit import DENIED, REVERSAL, Imbalance, PaidClaim, PaidLine, Remittance, balance
@@ -207,7 +208,7 @@ def _denial(
     text = f"Denied: claim {claim.id}, {dollars(at_risk or claim.charge)}. {why}."
     if claim.all_remarks:
         text += f" Remark codes {', '.join(claim.all_remarks)}."
-    task = _task("denial", key, claim, text, now, focus)
+    made = _task("denial", key, claim, text, now, focus)
     inputs = [
         {"type": concept(CARC_SYSTEM, a.reason), "valueString": f"{a.group}-{a.reason} {dollars(a.amount)}"}
         for a in claim.all_adjustments
@@ -215,33 +216,20 @@ def _denial(
     ]
     inputs += [{"type": concept(RARC_SYSTEM, code), "valueString": code} for code in claim.all_remarks]
     if inputs:
-        task["input"] = inputs
+        made["input"] = inputs
     start = remittance.paid_on or remittance.produced
     if appeal_days is not None and start:
-        task["restriction"] = {"period": {"end": shift(start, appeal_days).isoformat()}}
-    return task
+        made["restriction"] = {"period": {"end": shift(start, appeal_days).isoformat()}}
+    return made
 
 
 def _task(kind: str, key: str, claim: PaidClaim, text: str, now: datetime, focus: Matched | None) -> Resource:
-    task = _bare_task(effect_key("billing", kind, key, claim.id, claim.where), text, now)
+    made = task(effect_key("billing", kind, key, claim.id, claim.where), text, now)
     if focus is not None:
-        task["focus"] = {"reference": focus.reference}
+        made["focus"] = {"reference": focus.reference}
         if focus.patient:
-            task["for"] = {"reference": focus.patient}
-    return task
-
-
-def _bare_task(identifier: str, text: str, now: datetime) -> Resource:
-    return {
-        "resourceType": "Task",
-        "identifier": [{"system": EFFECT_SYSTEM, "value": identifier}],
-        "status": "requested",
-        "intent": "order",
-        "priority": "routine",
-        "code": concept(TASK_CODE_SYSTEM, TaskCode.FOLLOW_UP),
-        "description": text,
-        "authoredOn": now.isoformat(timespec="seconds"),
-    }
+            made["for"] = {"reference": focus.patient}
+    return made
 
 
 def _sums(key: str, problems: list[Imbalance], now: datetime) -> Iterator[Resource]:
@@ -254,4 +242,4 @@ def _sums(key: str, problems: list[Imbalance], now: datetime) -> Iterator[Resour
     )
     more = f"; and {len(problems) - _PLACES} more" if len(problems) > _PLACES else ""
     text = f"The remittance does not balance. {places}{more}. Ask the payer before posting."
-    yield _bare_task(effect_key("billing", "imbalance", key), text, now)
+    yield task(effect_key("billing", "imbalance", key), text, now)
