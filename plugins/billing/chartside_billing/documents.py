@@ -103,6 +103,7 @@ class RemittanceLine:
     charge: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
     adjustments: list[Adjustment] = field(default_factory=list)
+    where: str = ""
 
 
 @dataclass(slots=True)
@@ -153,8 +154,10 @@ class Acknowledgement:
     received: bool = False
     accepted: bool | None = None
     """AK9/IK5: A, E are accepted; R is not."""
-    claim_statuses: list[tuple[str, str]] = field(default_factory=list)
-    """(claim id, STC01-1 category) of a 277CA."""
+    places: list[str] = field(default_factory=list)
+    """What a 999 refused of our file: segment, loop, elements."""
+    claim_statuses: list[tuple[str, str, str]] = field(default_factory=list)
+    """(claim id, STC01-1 category, its place) of a 277CA."""
     where: str = ""
 
 

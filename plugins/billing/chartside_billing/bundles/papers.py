@@ -171,7 +171,7 @@ def _refusals(graph: Graph) -> Iterator[Acknowledgement]:
         if answer.get("outcome") == "error":
             told = [c for e in each(answer, "error") for c in codes(e.get("code"))]
             statuses = [(reference(answer.get("request")), code[:2]) for code in told or ["A3"]]
-            ours = [(name, code if code in {"A3", "A6", "A7", "A8"} else "A3") for name, code in statuses]
+            ours = [(name, code if code in {"A3", "A6", "A7", "A8"} else "A3", "") for name, code in statuses]
             yield Acknowledgement(own(answer), received=True, claim_statuses=ours[:1], where=own(answer))
 
 

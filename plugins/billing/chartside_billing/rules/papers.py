@@ -27,6 +27,8 @@ DOCUMENT_CHECKS: dict[str, tuple[type, DocumentCheck]] = {}
 
 _REFUSED = frozenset({"A3", "A6", "A7", "A8"})
 _ACK_HOURS = 48
+_NAMED = 20
+"""Places of a refused file that become findings; a file that is wrong throughout has hundreds."""
 _SHARES = frozenset({"1", "2", "3"})
 """Deductible, coinsurance, copayment: the client's part of a claim that was allowed."""
 
@@ -211,7 +213,7 @@ def remittance_balances(era: Remittance, k: Loaded) -> Outcome:
         hits.extend(
             Hit(
                 f"A line's charge less its adjustments is not what was paid ({line.code})",
-                claim.where or "SVC",
+                line.where or claim.where or "SVC",
             )
             for line in claim.lines
             if line.charge - sum((a.amount for a in line.adjustments), ZERO) != line.paid
@@ -286,13 +288,14 @@ def acknowledged(ack: Acknowledgement, k: Loaded) -> Outcome:
         return OK
     hits: list[Hit] = []
     if ack.accepted is False:
-        hits.append(Hit("The receiver refused the file (999 or TA1)", ack.where or "AK9"))
+        places = [f"your file's {place}" for place in ack.places[:_NAMED]] or [ack.where or "AK9"]
+        hits.extend(Hit("The receiver refused the file (999 or TA1)", place) for place in places)
     hits.extend(
         Hit(
             f"The receiver refused a claim (277CA status {category})",
-            f"{ack.where or 'STC01'}, claim {number}",
+            f"{place or ack.where or 'STC01'}, claim {number}",
         )
-        for number, category in ack.claim_statuses
+        for number, category, place in ack.claim_statuses
         if category in _REFUSED
     )
     return hits

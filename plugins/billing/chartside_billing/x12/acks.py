@@ -29,6 +29,13 @@ class SegmentError:
     claim_number: str = ""
     """CTX*CLM01, where the receiver names the claim."""
 
+    @property
+    def place(self) -> str:
+        """Where in our own file: segment, loop and elements, with the codes of what is wrong."""
+        at = f"segment {self.position or '?'} {self.segment}" + (f", loop {self.loop}" if self.loop else "")
+        parts = [f"element {place} (code {code})" for place, code in self.elements]
+        return ", ".join([at, *(parts or [f"code {self.code}"])])
+
 
 @dataclass(slots=True)
 class SetAnswer:
@@ -164,9 +171,9 @@ def _step_999(seg: Seg, found: GroupAnswer) -> None:
         )
         found.reasons = [code for code in seg.elements[5:10] if code]
     elif seg.id not in {"IK3", "IK4", "IK5", "CTX"}:
-        raise refuse(seg, "a 999 has no such segment")
+        raise refuse(seg, "a 999 has no such segment", loop="2000" if last else "")
     elif last is None:
-        raise refuse(seg, "it stands before the transaction set that it speaks of (no AK2)")
+        raise refuse(seg, "it stands before the transaction set that it speaks of (no AK2)", loop="2000")
     else:
         _step_set(seg, last)
 
@@ -178,13 +185,15 @@ def _step_set(seg: Seg, answer: SetAnswer) -> None:
     elif seg.id == "IK3":
         answer.errors.append(SegmentError(seg.get(1), _number(seg.get(2)), seg.get(3), seg.get(4)))
     elif not answer.errors:
-        raise refuse(seg, "it stands before the segment error that it belongs to (no IK3)")
+        raise refuse(seg, "it stands before the segment error that it belongs to (no IK3)", loop="2100")
     elif seg.id == "IK4":
         answer.errors[-1].elements.append((seg.get(1), seg.get(3)))
     elif seg.get(1).startswith("CLM01"):
         answer.errors[-1].claim_number = seg.get(1)[6:]
 
 
+_LOOPS = {"payer": "2200A", "receiver": "2200B", "provider": "2200C", "claim": "2200D", "line": "2220D"}
+"""Loops of a 277CA; those of a 277 have other letters (its claims are in 2200D or E)."""
 _LEVELS = {"20": "payer", "21": "receiver", "19": "provider", "22": "claim", "23": "claim", "PT": "claim"}
 
 
@@ -208,7 +217,7 @@ def _read_277(transaction: TransactionSet, acknowledgement: bool, component: str
             report.reference = seg.get(3)
         elif seg.id == "HL":
             if seg.get(3) not in _LEVELS:
-                raise refuse(seg, "HL03 is no level of a 277")
+                raise refuse(seg, "HL03 is no level of a 277", loop="2000")
             level = current = ClaimStatus(_LEVELS[seg.get(3)], where=seg.where)
             report.items.append(level)
         elif current is not None and level is not None:
@@ -234,6 +243,7 @@ def _step_277(
         current = ClaimStatus("line", level.reference, where=seg.where)
         report.items.append(current)
     elif seg.id == "STC":
+        current.where = f"{seg.where}, loop {_LOOPS[current.level]}" if report.acknowledgement else seg.where
         composites = (seg.get(position).split(component) for position in (1, 10, 11) if seg.get(position))
         current.statuses += [Status(*[*parts, "", "", ""][:3]) for parts in composites]
         current.on, current.action = parse_ccyymmdd(seg.get(2)), seg.get(3)

@@ -27,10 +27,11 @@ def remittance_facts(
                 adjustments=claim.adjustments,
                 remarks=tuple(claim.all_remarks),
                 lines=[
-                    documents.RemittanceLine(x.code, x.charge, x.paid, x.adjustments) for x in claim.lines
+                    documents.RemittanceLine(x.code, x.charge, x.paid, x.adjustments, _at(x.where, "2110"))
+                    for x in claim.lines
                 ],
                 matches=None if matches is None else len(matches.get(claim.where, [])),
-                where=claim.where,
+                where=_at(claim.where, "2100"),
             )
             for claim in remittance.claims
         ],
@@ -42,10 +43,15 @@ def remittance_facts(
     )
 
 
+def _at(where: str, loop: str) -> str:
+    return f"{where}, loop {loop}" if where else ""
+
+
 def interchange_facts(answer: InterchangeAnswer) -> documents.Acknowledgement:
     """A TA1, for ACK-001."""
     accepted = answer.status in {"A", "E"}
-    return documents.Acknowledgement(id=answer.control, received=True, accepted=accepted, where="TA1")
+    where = f"TA1 of interchange {answer.control}, code {answer.reason}"
+    return documents.Acknowledgement(id=answer.control, received=True, accepted=accepted, where=where)
 
 
 def acknowledgement_facts(
@@ -58,7 +64,7 @@ def acknowledgement_facts(
     """What came back for one interchange of ours, for ACK-001. ``control``: our group's number (AK102)."""
     own = [group for group in groups if group.control == control]
     statuses = [
-        (item.reference, status.category)
+        (item.reference, status.category, item.where)
         for report in reports
         for item in report.claims
         for status in item.statuses
@@ -68,6 +74,9 @@ def acknowledgement_facts(
         hours_waiting=hours_waiting,
         received=bool(own or statuses),
         accepted=all(group.status in {"A", "E"} for group in own) if own else None,
+        places=[
+            error.place for group in own for one in group.sets if not one.accepted for error in one.errors
+        ],
         claim_statuses=statuses,
         where=own[0].where if own else "",
     )

@@ -150,11 +150,15 @@ def read_835(source: bytes | str | Path) -> list[Remittance]:
     ]
 
 
+class _NoAmount(ValueError):
+    """Its text names the element."""
+
+
 def _money(seg: Seg, position: int) -> Decimal:
     text = seg.get(position).strip()
     value = parse_amount(text) if text else ZERO
     if value is None:
-        raise refuse(seg, f"{seg.id}{position:02} is no amount")
+        raise _NoAmount(f"{seg.id}{position:02} is no amount")
     return value
 
 
@@ -187,11 +191,17 @@ class _Reader:
         """The payment."""
         for seg in self.body:
             handler = _HANDLERS.get(seg.id)
-            if handler is not None:
-                handler(self, seg)
-            elif seg.id not in _PASSED_OVER:
-                raise refuse(seg, "an 835 has no such segment")
+            if handler is None and seg.id not in _PASSED_OVER:
+                raise refuse(seg, "an 835 has no such segment", loop=self._loop(seg))
+            try:
+                if handler is not None:
+                    handler(self, seg)
+            except _NoAmount as error:
+                raise refuse(seg, str(error), loop=self._loop(seg)) from None
         return self.found
+
+    def _loop(self, seg: Seg) -> str:
+        return _LOOPS.get(seg.id) or ("2110" if self.line else "2100" if self.claim else "")
 
     def bpr(self, seg: Seg) -> None:
         self.found.amount, self.found.credit_or_debit = _money(seg, 2), seg.get(3)
@@ -314,7 +324,7 @@ class _Reader:
 
     def _claim(self, seg: Seg) -> PaidClaim:
         if self.claim is None:
-            raise refuse(seg, "it stands outside a claim (no CLP before it)")
+            raise refuse(seg, "it stands outside a claim (no CLP before it)", loop="2100")
         return self.claim
 
 
@@ -335,6 +345,7 @@ _HANDLERS: dict[str, Callable[[_Reader, Seg], None]] = {
     "LQ": _Reader.lq,
     "PLB": _Reader.plb,
 }
+_LOOPS = {"N1": "1000", "LX": "2000", "CLP": "2100", "SVC": "2110"}
 _PASSED_OVER = frozenset({"CUR", "N2", "N3", "N4", "PER", "RDM", "TS3", "TS2", "QTY", "K3", "NTE"})
 
 

@@ -56,9 +56,9 @@ class Seg(NamedTuple):
         return f"segment {self.number} {self.elements[0]}"
 
 
-def refuse(seg: Seg, reason: str, *, mend: str = "") -> InputError:
-    """An error that names the segment and the reason, and nothing of the content."""
-    return InputError(f"{seg.where}: {reason}", mend=mend)
+def refuse(seg: Seg, reason: str, *, mend: str = "", loop: str = "") -> InputError:
+    """An error that names the segment, its loop where that is known, and the reason, and nothing of the content."""
+    return InputError(f"{seg.where}{f', loop {loop}' if loop else ''}: {reason}", mend=mend)
 
 
 def load(source: bytes | str | Path) -> str:

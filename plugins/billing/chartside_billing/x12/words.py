@@ -122,9 +122,7 @@ def describe_group(answer: GroupAnswer) -> Iterator[str]:
         yield f"  {one.kind} {one.control}: {ANSWERS.get(one.status, 'not accepted')}"
         for error in one.errors:
             claim = f", claim {error.claim_number}" if error.claim_number else ""
-            elements = ", ".join(f"element {place} (code {code})" for place, code in error.elements)
-            tail = f": {elements}" if elements else ""
-            yield f"    segment {error.position} {error.segment}{claim}, code {error.code}{tail}"
+            yield f"    {error.place}{claim}"
 
 
 def describe_interchange(answer: InterchangeAnswer) -> Iterator[str]:

@@ -83,7 +83,7 @@ TAKEN = RemittanceClaim(
     lines=[RemittanceLine("90837", D(-150), D(-90), [Adjustment("CO", "45", D(-60))])],
     matches=1,
 )
-ANSWER = Acknowledgement(received=True, accepted=True, claim_statuses=[("A1", "A2")])
+ANSWER = Acknowledgement(received=True, accepted=True, claim_statuses=[("A1", "A2", "")])
 
 PAPERS: list[tuple[str, Document, Document, Document]] = [
     ("GFE-001", replace(GIVEN, given_on=None), replace(GIVEN, self_pay=False, given_on=None), GIVEN),
@@ -153,8 +153,8 @@ PAPERS: list[tuple[str, Document, Document, Document]] = [
     ("ERA-004", Remittance(claims=[UNCOVERED]), Remittance(claims=[OWED]), ERA),
     (
         "ACK-001",
-        replace(ANSWER, claim_statuses=[("A1", "A7")]),
-        replace(ANSWER, claim_statuses=[("A1", "A1")]),
+        replace(ANSWER, claim_statuses=[("A1", "A7", "segment 9 STC")]),
+        replace(ANSWER, claim_statuses=[("A1", "A1", "")]),
         ANSWER,
     ),
     ("ACK-001", replace(ANSWER, accepted=False), replace(ANSWER, accepted=None), ANSWER),
