@@ -6,6 +6,7 @@ import functools
 import gc
 import itertools
 import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ gc.set_threshold(50_000, 20, 50)  # walking thousands of tests and models again 
 def pytest_collection_finish() -> None:
     """Leave out of later walks what stays to the end, and out of this process what is dear and proves nothing."""
     _spare()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Leave what is left out of the walks with which pytest ends, ten over everything."""
     gc.collect()
     gc.freeze()
 
@@ -58,6 +66,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not OTHERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def each() -> Callable[..., None]:
+    """``each(cases, check)`` calls ``check(*case)`` for every case, then fails with all that failed, by name.
+
+    So a table of hundreds of cases is one test: as tests of their own, pytest takes longer than they. The cases of a
+    dictionary have its keys as names. All share the test's fixtures: for checks that leave these as they are.
+    """
+
+    def run(
+        cases: Mapping[Any, tuple[Any, ...]] | Iterable[tuple[Any, ...]], check: Callable[..., None]
+    ) -> None:
+        __tracebackhide__ = True
+        named = list(cases.items() if isinstance(cases, Mapping) else ((case, case) for case in cases))
+        assert named, "a table without cases proves nothing"
+        wrong = []
+        for name, case in named:
+            try:
+                check(*case)
+            except (Exception, pytest.fail.Exception) as error:
+                error.add_note(f"case: {name!r}")
+                wrong.append((name, error))
+        if wrong:
+            names = ", ".join(repr(name) for name, _ in wrong)
+            raise BaseExceptionGroup(f"{len(wrong)} of {len(named)} cases: {names}", [e for _, e in wrong])
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,12 +129,15 @@ def test_there_are_enough_phrasings() -> None:
     assert len(set(ENGLISH + SPANISH)) >= 80
 
 
-@pytest.mark.parametrize("text", ENGLISH + SPANISH)
-def test_the_question_is_recognised(text: str) -> None:
+def test_the_question_is_recognised(each: Callable[..., None]) -> None:
     """P-2: "are you human?", English and Spanish, as people type it."""
-    assert asks_if_human(text)
-    assert asks_if_human(f"Hi. {text.upper()}\nthanks")
-    assert due(NOW, Conversation(NOW, NOW, minor=False), text) is Due.ASKED
+
+    def check(text: str) -> None:
+        assert asks_if_human(text)
+        assert asks_if_human(f"Hi. {text.upper()}\nthanks")
+        assert due(NOW, Conversation(NOW, NOW, minor=False), text) is Due.ASKED
+
+    each({text: (text,) for text in ENGLISH + SPANISH}, check)
 
 
 @pytest.mark.parametrize("text", NO_QUESTION)

@@ -80,12 +80,15 @@ def test_links_of_the_same_origin(link):
     Origins(BASE).resolve(link, "https://ehr.example.org/fhir/Patient?name=x")
 
 
-@pytest.mark.parametrize("link", REFUSED)
-def test_links_that_lead_away(link):
+def test_links_that_lead_away(each):
     """S-13: the corpus of hostile URLs (over 40)."""
-    with pytest.raises(errors.OriginRefused) as caught:
-        Origins(BASE).resolve(link, "https://ehr.example.org/fhir/Patient?name=x")
-    assert not link or link not in str(caught.value)
+
+    def check(link):
+        with pytest.raises(errors.OriginRefused) as caught:
+            Origins(BASE).resolve(link, "https://ehr.example.org/fhir/Patient?name=x")
+        assert not link or link not in str(caught.value)
+
+    each([(link,) for link in REFUSED], check)
 
 
 def test_the_corpus_is_as_large_as_asked():
@@ -100,20 +103,21 @@ def test_a_downgrade_behind_a_proxy_says_how_to_mend_it():
     assert "public base URL" in caught.value.mend
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_addresses_that_are_nobodys_business(each):
+    """S-13: private, shared, metadata, mapped, translated, tunnelled."""
+    addresses = [
         "127.0.0.1", "127.8.8.8", "10.1.2.3", "172.16.0.1", "192.168.0.10", "169.254.169.254", "100.64.0.1",
         "100.100.100.200", "0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "192.0.2.1", "198.18.0.1",
         "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::a00:1", "2002:7f00:1::", "2002:a9fe:a9fe::", "2001:0:7f00:1::", "::127.0.0.1", "nonsense",
-    ],
-)  # fmt: skip
-def test_addresses_that_are_nobodys_business(address):
-    """S-13: private, shared, metadata, mapped, translated, tunnelled."""
-    with pytest.raises(errors.OriginRefused):
-        check_address(address)
+    ]  # fmt: skip
+
+    def check(address):
+        with pytest.raises(errors.OriginRefused):
+            check_address(address)
+
+    each([(address,) for address in addresses], check)
 
 
 @pytest.mark.parametrize(

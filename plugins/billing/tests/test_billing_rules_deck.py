@@ -51,11 +51,14 @@ def number(cases: list) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("case", cases.CASES, ids=number(cases.CASES))
-def test_each_claim_rule_has_a_trigger_a_near_miss_and_a_clean_claim(case) -> None:
+def test_each_claim_rule_has_a_trigger_a_near_miss_and_a_clean_claim(each) -> None:
     """In each form that the fault can have: an 837P, a FHIR Bundle, or both."""
-    for ran in run.run([case]):
-        assert (ran.rule in found(ran.reports)) == (ran.part == "trigger"), (ran.part, ran.form)
+
+    def check(case) -> None:
+        for ran in run.run([case]):
+            assert (ran.rule in found(ran.reports)) == (ran.part == "trigger"), (ran.part, ran.form)
+
+    each({name: (case,) for name, case in zip(number(cases.CASES), cases.CASES, strict=True)}, check)
 
 
 @pytest.mark.parametrize("case", papers.PAPERS, ids=number(papers.PAPERS))
@@ -74,15 +77,18 @@ def test_no_rule_is_without_cases() -> None:
     assert len(covered) == 175
 
 
-@pytest.mark.parametrize("name", kinds.CLEAN)
-def test_a_clean_claim_of_any_kind_draws_no_error(name: str) -> None:
+def test_a_clean_claim_of_any_kind_draws_no_error(each) -> None:
     """Telehealth, groups, crisis, Medicare, Medicaid, secondary, dependants, testing, monthly care, H codes ..."""
-    spec = build.changed(kinds.CLEAN[name])
     scrubber = run.scrubber({}, False)
-    for text in (build.x12(spec), build.dumps(build.bundle(spec))):
-        reports = scrubber.claims(read_any(text).claims)
-        errors = [(f.rule.id, f.message) for r in reports for f in r.findings if f.severity == "error"]
-        assert errors == []
+
+    def check(changes: dict) -> None:
+        spec = build.changed(changes)
+        for text in (build.x12(spec), build.dumps(build.bundle(spec))):
+            reports = scrubber.claims(read_any(text).claims)
+            errors = [(f.rule.id, f.message) for r in reports for f in r.findings if f.severity == "error"]
+            assert errors == []
+
+    each({name: (changes,) for name, changes in kinds.CLEAN.items()}, check)
 
 
 def test_faults_written_from_the_rules_texts_are_found() -> None:
@@ -184,3 +190,22 @@ def test_no_rule_passes_in_silence_without_what_it_needs(rule: str) -> None:
         (report,) = run.scrubber({}, False).claims(read_any(text).claims)
         assert rule not in found([report])
         assert rule in dict(report.not_checked)
+
+
+def test_the_practice_s_own_place_is_no_service_facility() -> None:
+    """CLM-010: 2310C is for other places; every other one has nine digits, wherever the service was given."""
+    own = {
+        **cases.PLACE,
+        "line1": build.BASE["billing"]["line1"].lower(),
+        "zip": build.BASE["billing"]["zip"][:5],
+    }
+
+    def judged(facility: dict, **changes: object) -> tuple[bool, set[str]]:
+        made = build.bundle(build.changed({"facility": facility, **changes}))
+        (claim,) = read_any(build.dumps(made)).claims
+        return claim.facility is not None, found(run.scrubber({}, False).claims([claim])) & {"CLM-010"}
+
+    assert judged(own) == (False, set())
+    assert judged({**cases.PLACE, "line1": ""}) == (False, set())
+    assert judged({**cases.PLACE, "zip": "60602"}) == (True, {"CLM-010"})
+    assert judged({**cases.PLACE, "line1": ""}, pos="31") == (True, {"CLM-010"})

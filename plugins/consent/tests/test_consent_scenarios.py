@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from chartside.codes import concept
 from chartside.gate.model import Action
 from chartside_consent.directory import Directory
@@ -367,21 +365,25 @@ def outcome(consent: dict[str, Any], asked: dict[str, Any], ask_: Any) -> str:
     return ASK if found.review and found.outcome == "deny" else found.outcome.value
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_in_r4(name: str, consent, ask) -> None:
-    """C-2, C-4: see the name."""
-    root, asked, expected = SCENARIOS[name]
-    assert outcome(consent(root=root), asked, ask) == expected
+def test_in_r4(consent, ask, each) -> None:
+    """C-2, C-4: see the names."""
+
+    def check(root, asked, expected) -> None:
+        assert outcome(consent(root=root), asked, ask) == expected
+
+    each(SCENARIOS, check)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_in_r5(name: str, consent, ask, as_r5) -> None:
+def test_in_r5(consent, ask, as_r5, each) -> None:
     """C-16: R5 says "only that" by a denial with an exception; all else goes over element by element."""
-    root, asked, expected = SCENARIOS[name]
-    care = any(p["code"] in {"TREAT", "HPAYMT"} for p in root.get("purpose", ()))
-    only = root["type"] == "permit" and not care and set(root) - {"type", "provision", "period"}
-    found = outcome(as_r5(consent(root=p("deny", root) if only else root)), asked, ask)
-    assert found == NO if only and expected == NONE else found == expected, found
+
+    def check(root, asked, expected) -> None:
+        care = any(p["code"] in {"TREAT", "HPAYMT"} for p in root.get("purpose", ()))
+        only = root["type"] == "permit" and not care and set(root) - {"type", "provision", "period"}
+        found = outcome(as_r5(consent(root=p("deny", root) if only else root)), asked, ask)
+        assert found == NO if only and expected == NONE else found == expected, found
+
+    each(SCENARIOS, check)
 
 
 def test_these_are_many() -> None:

@@ -136,12 +136,15 @@ def test_a_supported_sentence_stands(text, near):
     assert drafted(text, near) == ([text.strip()], {})
 
 
-@pytest.mark.parametrize(("text", "near"), INVENTED)
-def test_an_invented_finding_is_dropped(text, near):
+def test_an_invented_finding_is_dropped(each):
     """T-8, how it is shown 4: whatever the planted drafter claims as its source."""
-    kept, dropped = drafted(text, near)
-    assert kept == []
-    assert sum(dropped.values()) == 1
+
+    def check(text, near):
+        kept, dropped = drafted(text, near)
+        assert kept == []
+        assert sum(dropped.values()) == 1
+
+    each(INVENTED, check)
 
 
 @pytest.mark.parametrize(
