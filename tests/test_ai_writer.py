@@ -15,7 +15,7 @@ from chartside.ai.resources import ai_agent, is_labelled, verifiers
 from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
 from chartside.errors import PolicyRefused, UndeclaredAccess, VersionConflict
-from chartside.fhir import FhirClient
+from chartside.fhir import Budget, FhirClient
 from chartside.gate.client import GatedFhir, Place, Route
 from chartside.manifest import Manifest
 from chartside.sandbox import Options, Sandbox
@@ -39,7 +39,7 @@ class Chart:
     """A server with a client and two clinicians, and the writer of a plugin on it."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.raw = FhirClient(url)
+        self.raw = FhirClient(url, budget=Budget(10_000, 1000))
         self.auditor = Auditor(Trail(folder / "audit.jsonl"), Observer("h", "p", url))
         clock, route = SystemClock(), Route(Place(self.raw, Generic))
         fhir = GatedFhir(MANIFEST, route, self.auditor, clock, guard_entries)

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from chartside.cli import build
+from chartside.fhir import Retries
 
 
 def call(*arguments):
@@ -147,8 +149,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_each_mistake_is_named(folder, name):
+def test_each_mistake_is_named(folder, name, monkeypatch):
     """H-2: the place and the mend are told, the status is 1, nothing crashes."""
+    monkeypatch.setattr("chartside.fhir.client.Retries", partial(Retries, first=0.001))
     old, new, where, mend = MISTAKES[name]
     change(folder, old, new)
     if name == "host key cut":
@@ -173,6 +176,115 @@ def test_all_mistakes_at_once(folder):
         "plugins.scheduling.hours_before.0",
         "messaging",
     }
+
+
+MANY = """
+colour = "blue"
+[practise]
+[practice]
+id = "My Practice"
+name = "A name that is very much longer than forty characters"
+phone = "312"
+timezone = "America/Chicago"
+time_zone = "America/Chicagoo"
+state = "il"
+email = "nobody"
+[ehr]
+base_url = "http://ehr.example.org/fhir?x=1"
+adapter = "epik"
+requests_per_second = "fast"
+[ehr.auth]
+client_id = ""
+keys = "state/keys"
+algorithm = "RS256"
+[companion]
+base_url = "ftp://x"
+[state]
+key = "state/host.key"
+[policy]
+licence_states = "IL"
+packs = ["nope.toml"]
+[outbound.twilio]
+kind = "Text Messages"
+address = "https://api.twilio.com"
+data_classes = ["contacts"]
+[outbound.mail]
+kind = "email"
+address = "smtp://mail.example.com:587"
+[channels.sms]
+type = "twilio"
+recipient = "twilio"
+account_sid = "AC1"
+auth_token = { "$env" = "CHARTSIDE_NOT_SET" }
+sender = "x"
+[channels.email]
+type = "smtp"
+recipient = "mail"
+host = "mail.example.com"
+port = 99999
+sender = "not an address"
+[channels.fax]
+[messaging]
+hours = ["03:00", "23:00"]
+[plugins.consent]
+enabled = "yes"
+[plugins.schedulling]
+enabled = true
+[plugins.billing]
+enabled = true
+colour = 3
+[plugins.scheduling]
+enabled = true
+hours_before = [72, 500]
+channels = ["sms", "fax"]
+adult_age = 8
+language = "fr"
+"""
+WRONG = """
+colour practise practice.id practice.name practice.phone practice.timezone practice.time_zone practice.state
+practice.email ehr.base_url ehr.adapter ehr.requests_per_second ehr.auth.client_id ehr.auth.keys ehr.auth.algorithm
+companion.base_url state.key policy.licence_states policy.packs outbound.twilio.kind outbound.twilio.data_classes.0
+outbound.mail.data_classes channels.sms.account_sid channels.sms.auth_token channels.sms.sender channels.email.port
+channels.email.sender channels.fax messaging plugins.consent.enabled plugins.schedulling plugins.billing.colour
+plugins.scheduling.hours_before.1 plugins.scheduling.channels.1 plugins.scheduling.adult_age plugins.scheduling.language
+"""
+
+
+def test_36_mistakes_at_once(folder):
+    """H-2: everything in one go, each with a mend, whatever it is that stops the reading of the rest; nothing is left
+    behind, and what was not looked at is told."""
+    shutil.rmtree(folder / "state", ignore_errors=True)
+    (folder / "chartside.toml").write_text(MANY)
+    _, findings = check(folder)
+    wrong = [f for f in findings if f["level"] == "error"]
+    assert sorted(f["where"] for f in wrong) == sorted(WRONG.split())
+    assert [f for f in wrong if not f["mend"]] == []
+    assert any(f["where"] == "ehr" and "not asked" in f["text"] for f in findings)
+    assert not (folder / "state").exists(), "a stand-in's name would stay there as the practice's"
+
+
+def test_a_wrong_table_does_not_keep_the_ehr_from_being_asked(folder):
+    """H-2: a mistake in a channel, and the connection is tried all the same."""
+    change(folder, "[plugins.consent]", "[channels.fax]\n[messaging]\nhours = 3\n[plugins.consent]")
+    change(folder, "state = ", 'nickname = "x"\nstate = ')
+    _, findings = check(folder)
+    assert {f["where"] for f in findings if f["level"] == "error"} == {
+        "channels.fax",
+        "messaging.hours",
+        "practice.nickname",
+    }
+    assert any(f["where"] == "ehr.base_url" and f["level"] == "ok" for f in findings)
+
+
+@pytest.mark.parametrize("away", [("--offline",), pytest.param((), marks=pytest.mark.slow)])
+def test_texts_are_looked_at_without_the_ehr(folder, away):
+    """R-2: a practice's own words are judged while the EHR is down, or is not to be asked."""
+    change(folder, "enabled = false", 'enabled = true\ntexts = { "sms.en" = "{{ practice }} therapy" }')
+    change(folder, ":[0-9]+/fhir", ":9/fhir")
+    _, findings = check(folder, *away)
+    found = [f for f in findings if f["where"] == "plugins.scheduling" and f["level"] == "error"]
+    assert any("therapy" in f["text"] for f in found)
+    assert not any("no connection" in f["text"] for f in found), "told of the EHR already"
 
 
 def test_what_is_no_config_is_told(folder):

@@ -7,7 +7,7 @@ import pytest
 from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import SystemClock
 from chartside.errors import AuditUnavailable, GateError, InputError, PolicyRefused, UndeclaredAccess
-from chartside.fhir import Create, FhirClient, Get, Update
+from chartside.fhir import Budget, Create, FhirClient, Get, Update
 from chartside.gate.client import GatedFhir, Place, Route, patient_of
 from chartside.manifest import Manifest
 from chartside_adapters.generic import Generic
@@ -20,7 +20,7 @@ def manifest(**access):
 @pytest.fixture
 def make(ehr, tmp_path):
     """A function that opens a plugin's client with some access."""
-    client = FhirClient(ehr.base_url)
+    client = FhirClient(ehr.base_url, budget=Budget(10_000, 1000))
     place = Place(client, Generic)
     assert place.adapter  # the tests count what is asked from here on
     auditor = Auditor(Trail(tmp_path / "audit.jsonl"), Observer("h", "p", ehr.base_url))

@@ -12,7 +12,7 @@ from chartside.clock import FrozenClock
 from chartside.codes import MessageCategory
 from chartside.config import Practice
 from chartside.errors import AuditUnavailable, CircuitOpen, OriginRefused, ServerError, Unreachable
-from chartside.fhir import FhirClient
+from chartside.fhir import Budget, FhirClient
 from chartside.gate.model import Decision, Reason
 from chartside.gate.model import Outcome as Verdict
 from chartside.gate.outbound import OutboundRegistry
@@ -45,7 +45,7 @@ class World:
     def __init__(self, ehr, gateway, url, folder, clock):
         self.ehr, self.gateway, self.url, self.clock, self.folder = ehr, gateway, url, clock, folder
         self.denied: dict[str, str] = {}
-        self.client = FhirClient(ehr.base_url)
+        self.client = FhirClient(ehr.base_url, budget=Budget(10_000, 1000))
         entry = {"address": url, "local": True, "data_classes": ["appointment"]}
         self.tables = {"sms": {**entry, "kind": "sms"}, "mail": {**entry, "kind": "email"}}
         self.trail = Trail(folder / "audit.jsonl")

@@ -8,7 +8,7 @@ import pytest
 from tests.fhir.conftest import FAST, Reply, bundle
 
 from chartside import errors
-from chartside.fhir import FhirClient, Limits, Retries
+from chartside.fhir import Budget, FhirClient, Limits, Retries
 
 
 def patient(number):
@@ -255,7 +255,8 @@ class TestManyIds:
             return Reply(200, patient(seen.path.rpartition("/")[2]))
 
         server.script = [answer]
-        with FhirClient(server.url, limits=Limits(ids_per_search=2), retries=Retries(attempts=1)) as client:
+        limits, budget = Limits(ids_per_search=2), Budget(10_000, 1000)
+        with FhirClient(server.url, limits=limits, retries=Retries(attempts=1), budget=budget) as client:
             for _ in range(2):
                 assert len(client.read_many("Patient", [str(n) for n in range(1, 9)])) == 8
         assert [s.path for s in server.seen if "_id=" in s.path] == ["/fhir/Patient?_count=2&_id=1%2C2"] * 2

@@ -460,10 +460,15 @@ class _Files(paramiko.SFTPServerInterface):
         return paramiko.SFTP_OK
 
 
+@pytest.fixture(scope="module")
+def host_key() -> paramiko.RSAKey:
+    return paramiko.RSAKey.generate(2048)
+
+
 @pytest.fixture
-def sftp_house(tmp_path: Path) -> Iterator[tuple[Path, SftpAccount]]:
+def sftp_house(tmp_path: Path, host_key: paramiko.RSAKey) -> Iterator[tuple[Path, SftpAccount]]:
     """A real SSH server on this machine."""
-    key = paramiko.RSAKey.generate(2048)
+    key = host_key
     for folder in ("in", "out"):
         (tmp_path / "root" / folder).mkdir(parents=True)
     listener = socket.create_server(("127.0.0.1", 0))
