@@ -114,8 +114,9 @@ def rounds(folder, kills, due):
     return killed
 
 
+@pytest.mark.slow
 def test_a_few_kills(tmp_path):
-    """R-10: the same as below on a small scale, so that every run of the tests has some of it."""
+    """R-10: the same as below on a small scale, to be told of a fault in seconds."""
     assert rounds(tmp_path, 3, 15) >= 3
 
 

@@ -19,6 +19,8 @@ from chartside_transcription.pipeline import Options, Progress, transcribe
 from chartside_transcription.transcript import Transcript
 from chartside_transcription.wer import word_errors
 
+pytestmark = pytest.mark.slow  # loading the recogniser takes seconds
+
 
 @pytest.fixture(scope="module")
 def first(talk: Any, whisper: Any, encode: Callable[..., bytes]) -> Transcript:
@@ -38,7 +40,6 @@ def test_words_have_times_probabilities_and_speakers(first: Transcript) -> None:
     assert first.model == "whisper-tiny.en@1a5afae0"
 
 
-@pytest.mark.slow
 def test_the_same_is_heard_in_a_compressed_upload(
     first: Transcript, talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -49,7 +50,6 @@ def test_the_same_is_heard_in_a_compressed_upload(
     assert found.speakers == ["S1"]
 
 
-@pytest.mark.slow
 def test_progress_comes_piece_by_piece(talk: Any, whisper: Any, encode: Callable[..., bytes]) -> None:
     """T-3: rising, with the length that the header gives, up to the end."""
     told: list[Progress] = []
@@ -59,7 +59,6 @@ def test_progress_comes_piece_by_piece(talk: Any, whisper: Any, encode: Callable
     assert told[0].total == told[-1].total == told[-1].done == pytest.approx(35)
 
 
-@pytest.mark.slow
 def test_an_exception_from_progress_ends_the_run(
     talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -102,7 +101,6 @@ def test_where_nobody_speaks_there_are_no_words(
     assert found.duration == pytest.approx(20)
 
 
-@pytest.mark.slow
 def test_hotwords_that_nobody_says_change_nothing(
     first: Transcript, talk: Any, whisper: Any, encode: Callable[..., bytes]
 ) -> None:
@@ -121,7 +119,6 @@ def test_a_recording_that_breaks_off_gives_no_transcript(
         transcribe(iter([data[: len(data) - 6 * RATE * 2]]), whisper, Options())
 
 
-@pytest.mark.slow
 def test_the_engine_hears_a_piece_and_keeps_nothing(talk: Any, whisper: Any) -> None:
     """T-2: no samples stay on the engine; what the encoder made of them goes with the piece."""
     before = set(vars(whisper))
@@ -133,7 +130,6 @@ def test_the_engine_hears_a_piece_and_keeps_nothing(talk: Any, whisper: Any) -> 
     assert listening() is None
 
 
-@pytest.mark.slow
 def test_the_engine_weighs_wordings_of_what_it_heard(talk: Any, whisper: Any) -> None:
     """T-4: one number a word; other words at the same place are less probable, and too many do no harm."""
     found = whisper.hear(talk[: 4 * RATE], EngineOptions())
@@ -154,7 +150,6 @@ def base() -> Any:
     return Whisper(Settings())
 
 
-@pytest.mark.slow
 def test_two_voices_are_told_apart_in_the_dialogues(base: Any, shared_data: Path) -> None:
     """T-7: at most one word in fifty with the wrong speaker, in turns without overlap."""
     import json
@@ -176,7 +171,6 @@ def test_two_voices_are_told_apart_in_the_dialogues(base: Any, shared_data: Path
         assert right / sum(pairs.values()) > 0.98
 
 
-@pytest.mark.slow
 def test_hotwords_help_a_dictation_and_insert_nothing(base: Any, shared_data: Path) -> None:
     """T-4: escitalopram, lisinopril, melatonin are found; of the words that nobody says none appears."""
     from chartside_transcription.report import read_labels
