@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from chartside.config import Config, ConfigErrors, load, parse
-from chartside.errors import ChartsideError, ConfigError, OutboundRefused, PluginError
+from chartside.errors import ChartsideError, ConfigError, FhirError, OutboundRefused, PluginError, SmartError
 from chartside.host import ALWAYS_ON, Host
 from chartside.installed import read_toml
-from chartside.plugins import find
+from chartside.plugins import bounded
+from chartside.servers import require_known
 
 PLACEHOLDERS = {"name": "My Practice", "client_id": "put-the-client-id-here"}
 """What ``chartside init`` writes for a person to replace."""
@@ -30,31 +32,44 @@ class Finding:
 
 def checks(path: Path, *, offline: bool = False) -> Iterator[Finding]:
     """All findings. What cannot be read in the config is told, and the rest of it is looked at all the same."""
-    try:
-        config = load(path)
+    errors, host = _open(path, offline=offline)
+    for error in errors:
+        yield _finding(error)
+    if host is None:
+        return
+    if not errors:
         yield Finding("ok", str(path), "can be read")
-    except ConfigErrors as errors:
-        yield from _errors(errors)
-        rest = _rest(path, errors)
-        if rest is None:
-            return
-        config, offline = rest, True  # a server that is half configured is not asked
-    missing = [name for name in config.enabled() if name not in find()]
-    for name in missing:
-        mend = f"pip install it, or remove [plugins.{name}]"
-        yield Finding("error", f"plugins.{name}", "enabled, but not installed", mend)
-    kept = {name: table for name, table in config.plugins.items() if name not in missing}
-    with Host(config.model_copy(update={"plugins": kept})) as host:
-        yield from _plugins(host)
-        for look in (_left_as_it_was, _settings, _messaging, _outbound, _channels, _policy, _keys, _state):
-            yield from guarded(look.__name__.strip("_"), lambda look=look: look(host))  # type: ignore[misc]
-        if not offline:
-            from chartside.checks_live import live
-
-            yield from live(host)
+    wrong = {error.path for error in errors}
+    with host:
+        yield from _once(_looks(host, wrong, offline=offline or _unasked(wrong)))
+    if not offline and _unasked(wrong):
+        text = "was not asked, for what is wrong above stands in the way"
+        yield Finding("warning", "ehr", text, "mend that, then run `chartside check` again")
 
 
-_STAND_INS = {
+def _looks(host: Host, wrong: Collection[str], *, offline: bool) -> Iterator[Finding]:
+    """Each look by itself. ``wrong``: keys that were left out, so that what hangs on them is not judged."""
+    yield from _plugins(host)
+    looks = [_left_as_it_was, _settings, _messaging, _outbound, _channels, _policy, _adapters, _keys]
+    named = _NAME.isdisjoint(wrong)  # else a stand-in would mark the folder of state as its own
+    if named:
+        looks += [_secret, _state]
+    for look in looks:
+        yield from guarded(look.__name__.strip("_"), lambda look=look: look(host))  # type: ignore[misc]
+    if not offline:
+        from chartside.checks_live import live
+
+        yield from live(host)
+    elif named:
+        yield from own(host, asked=False)
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What two looks come upon is told once."""
+    yield from dict.fromkeys(findings)
+
+
+_STAND_INS: dict[str, Any] = {
     "practice": {
         "id": "p",
         "name": "P",
@@ -62,27 +77,70 @@ _STAND_INS = {
         "time_zone": "America/Chicago",
         "state": "IL",
     },
-    "ehr": {"base_url": "https://ehr.example.org/fhir"},
+    "ehr": {"base_url": "https://ehr.example.org/fhir", "auth": {"client_id": "p"}},
 }
+_ROUNDS = 8
+"""The whole file, its cross checks, the packs of law, the plugins: each may stop the reading of the rest."""
+
+_NOWHERE = "http://127.0.0.1:0/fhir"
+_NAME = {"practice", "practice.id"}
 
 
-def _rest(path: Path, errors: ConfigErrors) -> Config | None:
-    """The config without the tables that are wrong, so that the others can be checked, too."""
+def _unasked(wrong: Collection[str]) -> bool:
+    """Whether a server is half configured, or who asks it is not known."""
+    return not _NAME.isdisjoint(wrong) or any(
+        path.split(".")[0] in ("ehr", "companion", "state") for path in wrong
+    )
+
+
+def _open(path: Path, *, offline: bool) -> tuple[list[ConfigError], Host | None]:
+    """The host on what is right in the config, and what is wrong in it. None where nothing is left of it."""
+    found: dict[tuple[str, str], ConfigError] = {}
     try:
         data: dict[str, Any] = read_toml(path)
     except (OSError, ValueError):
-        return None
-    for error in errors.errors:
-        table, *below = error.path.split(".")
-        inner = data.get(table)
-        if table in ("plugins", "channels", "outbound") and below and isinstance(inner, dict):
-            inner.pop(below[0], None)
-        else:
-            data.pop(table, None)
-    try:
-        return parse({**_STAND_INS, **data}, path.parent.resolve())
-    except ConfigErrors:
-        return None
+        data = {}
+    for _ in range(_ROUNDS):
+        try:
+            config = parse(data, path.parent.resolve()) if data else load(path)
+            left_out = {error.path for error in found.values()}
+            return list(found.values()), Host(
+                _unreachable(config) if offline or _unasked(left_out) else config
+            )
+        except ConfigErrors as errors:
+            found |= {(error.path, Exception.__str__(error)): error for error in errors.errors}
+            if not data:
+                break
+            for error in errors.errors:
+                _leave_out(data, _STAND_INS, _keys_of(error))
+    return list(found.values()), None
+
+
+def _unreachable(config: Config) -> Config:
+    """A plugin that asks the EHR all the same finds nobody there."""
+    servers = {"ehr": config.ehr, "companion": config.companion}
+    away = {name: each and each.model_copy(update={"base_url": _NOWHERE}) for name, each in servers.items()}
+    return config.model_copy(update=away)
+
+
+def _keys_of(error: ConfigError) -> list[str]:
+    """What to leave out: of a plugin, and of the companion, the whole table."""
+    keys = error.path.split(".")
+    return keys[: {"plugins": 2, "companion": 1}.get(keys[0], len(keys))]
+
+
+def _leave_out(table: dict[str, Any], stand_ins: Any, keys: Sequence[str]) -> None:
+    """Take a value out, or put a stand-in in its place, so that what stands beside it can be looked at."""
+    key, *below = keys
+    inner, instead = table.get(key), stand_ins.get(key) if isinstance(stand_ins, dict) else None
+    if below and isinstance(inner, dict):
+        _leave_out(inner, instead, below)
+    elif isinstance(inner, dict) and any(name.startswith("$") for name in inner):
+        table[key] = instead or "-"  # a secret that is not there
+    elif instead is not None:
+        table[key] = deepcopy(instead)
+    else:
+        table.pop(key, None)
 
 
 def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -90,19 +148,60 @@ def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findin
     try:
         yield from look()
     except ConfigErrors as errors:
-        yield from _errors(errors)
+        yield from map(_finding, errors.errors)
     except ConfigError as error:
-        yield from _errors(ConfigErrors([error]))
+        yield _finding(error)
     except ChartsideError as error:
         yield Finding("error", name, Exception.__str__(error), error.mend)
     except Exception as error:  # one check that breaks must not hide the others
         yield Finding("error", name, f"the check itself failed: {type(error).__name__}")
 
 
-def _errors(errors: ConfigErrors) -> Iterator[Finding]:
-    for error in errors.errors:
-        where, _, text = Exception.__str__(error).partition(": ")
-        yield Finding("error", where, text, error.mend)
+def _finding(error: ConfigError) -> Finding:
+    where, _, text = Exception.__str__(error).partition(": ")
+    return Finding("error", where, text, error.mend)
+
+
+def own(host: Host, *, asked: bool) -> Iterator[Finding]:
+    """What each plugin itself finds wrong. ``asked``: the servers were; where not, they are away, as was told."""
+    for name in host.plugins.loaded:
+        if _opens(host, name):
+            yield from guarded(f"plugins.{name}", lambda name=name: _own(host, name, asked=asked))  # type: ignore[misc]
+
+
+def _own(host: Host, name: str, *, asked: bool) -> Iterator[Finding]:
+    said: list[str] = []
+
+    def ask() -> None:
+        for sentence in host.plugins.call("chartside_check", name, context=host.context(name)) or ():
+            said.append(str(sentence))
+
+    broken: ChartsideError | None = None
+    try:
+        bounded(ask, name)
+    except (FhirError, SmartError) as error:
+        broken = error if asked else None
+    yield from (_said(name, sentence) for sentence in said)
+    if broken:
+        raise broken
+
+
+def _said(name: str, sentence: str) -> Finding:
+    """``where: what -> mend``, or a plain sentence."""
+    where, colon, rest = sentence.partition(": ")
+    if not (colon and where.startswith("plugins.")):
+        where, rest = f"plugins.{name}", sentence
+    text, _, mend = rest.partition(" -> ")
+    return Finding("error", where, text, mend)
+
+
+def _opens(host: Host, name: str) -> bool:
+    """Whether its settings, the state and its key are whole; where they are not, that was told already."""
+    try:
+        host.context(name)
+    except (ChartsideError, OSError):
+        return False
+    return True
 
 
 def _plugins(host: Host) -> Iterator[Finding]:
@@ -124,7 +223,7 @@ def _settings(host: Host) -> Iterator[Finding]:
             try:
                 host.settings(name)
             except ConfigErrors as errors:
-                yield from _errors(errors)
+                yield from map(_finding, errors.errors)
             except PluginError as error:
                 yield Finding("error", f"plugins.{name}", Exception.__str__(error), error.mend)
 
@@ -194,11 +293,21 @@ def _policy(host: Host) -> Iterator[Finding]:
             yield Finding("warning", f"plugins.{name}", text, mend)
 
 
+def _adapters(host: Host) -> Iterator[Finding]:
+    for name, server in (("ehr", host.config.ehr), ("companion", host.config.companion)):
+        if server:
+            require_known(host.adapters, server.adapter, f"{name}.adapter")
+    yield from ()
+
+
 def _keys(host: Host) -> Iterator[Finding]:
     for name, server in (("ehr", host.config.ehr), ("companion", host.config.companion)):
         if server and server.auth:
             keys, algorithm = host.config.path(server.auth.keys), server.auth.algorithm
             yield from guarded(f"{name}.auth.keys", lambda k=keys, a=algorithm: _key(host, k, a))  # type: ignore[misc]
+
+
+def _secret(host: Host) -> Iterator[Finding]:
     assert host.secret
     yield Finding("ok", "state.key", "is whole")
 

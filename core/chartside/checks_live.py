@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Literal
 
-from chartside.checks import Finding, guarded
-from chartside.config import ConfigErrors, Server
-from chartside.errors import PluginError
+from chartside.checks import Finding, guarded, own
+from chartside.config import Server
 from chartside.fhir import TokenSource
 from chartside.gate.client import Where
 from chartside.host import Host
 from chartside.manifest import Manifest
-from chartside.plugins import bounded
 
 
 def live(host: Host) -> Iterator[Finding]:
@@ -31,6 +28,7 @@ def live(host: Host) -> Iterator[Finding]:
                 yield finding
     if not wrong:
         yield from guarded("plugins", lambda: _recorded(host))
+    yield from own(host, asked=not wrong)
 
 
 def _server(host: Host, name: Where, server: Server) -> Iterator[Finding]:
@@ -63,9 +61,6 @@ def _token(name: str, auth: TokenSource | None) -> Iterator[Finding]:
 def _recorded(host: Host) -> Iterator[Finding]:
     for manifest in host.manifests:
         yield from _homes(host, manifest)
-    whole = [name for name in host.plugins.loaded if _opens(host, name)]
-    for name in whole:
-        yield from guarded(f"plugins.{name}", lambda name=name: _own(host, name))  # type: ignore[misc]
     yield Finding("ok", "ledger", f"effects are recorded in: {host.ledger.home}")
     yield _audited(host)
 
@@ -79,26 +74,6 @@ def _audited(host: Host) -> Finding:
     return Finding(
         "warning", "audit", text, f"{mend}, or set [audit] singly = true" if host.audit_home.place else mend
     )
-
-
-def _opens(host: Host, name: str) -> bool:
-    """Whether the plugin's settings are whole; where they are not, that was told already."""
-    try:
-        host.context(name)
-    except (ConfigErrors, PluginError, OSError):
-        return False
-    return True
-
-
-def _own(host: Host, name: str) -> Iterator[Finding]:
-    """What the plugin itself finds wrong: ``where: what -> mend``, or a plain sentence."""
-    ask = partial(host.plugins.call, "chartside_check", name, context=host.context(name))
-    for sentence in bounded(lambda: [str(said) for said in ask() or ()], name):
-        where, colon, rest = sentence.partition(": ")
-        if not (colon and where.startswith("plugins.")):
-            where, rest = f"plugins.{name}", sentence
-        text, _, mend = rest.partition(" -> ")
-        yield Finding("error", where, text, mend)
 
 
 def _homes(host: Host, manifest: Manifest) -> Iterator[Finding]:

@@ -69,7 +69,7 @@ def _zone(value: str) -> str:
 
 def _state(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", value):
-        raise ValueError("use the two capital letters of the state, as in IL")
+        raise ValueError("is no state; use its two capital letters, as in IL")
     return value
 
 
@@ -94,6 +94,9 @@ Email = Annotated[str, AfterValidator(_email)]
 """Or empty."""
 
 
+_NAME = "riverside (lower-case letters, digits and -)"
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -101,7 +104,7 @@ class _Table(BaseModel):
 class Practice(_Table):
     """``[practice]``: what clients read in messages, and where the practice is."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["riverside"])]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=[_NAME])]
     name: Annotated[str, Field(min_length=1, max_length=40)]
     phone: Annotated[str, AfterValidator(_phone)]
     time_zone: Annotated[str, AfterValidator(_zone)]

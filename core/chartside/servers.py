@@ -32,14 +32,18 @@ def by_name(classes: Iterable[type[Adapter]]) -> Adapters:
 
 def pick(adapters: Adapters, name: str, able: Capabilities, path: str) -> Adapter:
     """The adapter that the config names; with ``auto``, the one that recognises the server, else the generic one."""
-    if name != "auto" and name not in adapters:
-        raise ConfigError(
-            path, f"no adapter {name!r}", mend=f"use auto, or one of: {', '.join(sorted(adapters))}"
-        )
+    require_known(adapters, name, path)
     if name != "auto":
         return adapters[name](able)
     recognised = [kind for kind in adapters.values() if kind.recognises(able.raw)]
     return (recognised[0] if recognised else adapters["generic"])(able)
+
+
+def require_known(adapters: Adapters, name: str, path: str) -> None:
+    """Raise ConfigError for the name of an adapter that nobody brings."""
+    if name != "auto" and name not in adapters:
+        mend = f"use auto, or one of: {', '.join(sorted(adapters))}"
+        raise ConfigError(path, f"no adapter {name!r}", mend=mend)
 
 
 def connect(

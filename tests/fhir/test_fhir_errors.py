@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
+import ssl
+import threading
 import traceback
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.fhir.conftest import FAST
 
 from chartside import errors
@@ -153,3 +163,53 @@ def test_an_error_says_which_server_it_was(server):
     ):
         client.read("Patient", "1")
     assert caught.value.server == "the companion server"
+
+
+def certificate(folder):
+    """A self-signed certificate of an hour that lies behind."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + timedelta(hours=1))
+    path = folder / "server.pem"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(pem + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def over_tls(tmp_path):
+    """A port on which a server shows an expired certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with contextlib.suppress(ssl.SSLError), listening.accept()[0] as taken:
+                        context.wrap_socket(taken, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_certificate_that_is_refused_is_told(over_tls):
+    """Errors say what is wrong: a certificate is mended elsewhere than a server that is down."""
+    expected = pytest.raises(errors.Unreachable, match=r"certificate is refused \(.*certificate.*\)")
+    with FhirClient(f"https://127.0.0.1:{over_tls}/fhir", retries=FAST) as client, expected as told:
+        client.read("Patient", SECRET)
+    assert SECRET not in str(told.value)
+
+
+def test_a_name_that_nobody_has_is_told(monkeypatch):
+    """So is a base URL with a slip in the machine's name."""
+
+    def unknown(*_asked):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    expected = pytest.raises(errors.Unreachable, match="name is not known")
+    with FhirClient("https://ehr.invalid/fhir", retries=FAST) as client, expected:
+        client.read("Patient", SECRET)

@@ -49,7 +49,7 @@ class Recipient(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=["sms", "email"])]
     address: Annotated[str, Field(min_length=1, max_length=200)]
     baa_date: date | None = None
     expires: date | None = None

@@ -32,7 +32,7 @@ class MessagingSettings(BaseModel):
         start, end = self.hours
         if not LAWFUL[0] <= start < end <= LAWFUL[1]:
             raise ValueError(
-                "hours must lie within 08:00 and 21:00 (47 CFR 64.1200), the first before the second"
+                "hours are not allowed; they must lie within 08:00 and 21:00 (47 CFR 64.1200), in this order"
             )
         return self
 

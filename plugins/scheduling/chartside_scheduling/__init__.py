@@ -28,16 +28,15 @@ class Plugin:
         """What is wrong with the texts, and whether due visits can be found at all."""
         from chartside_scheduling.texts import Texts
 
+        yield from Texts(context.settings, context.practice).problems()
         route = context.fhir.route
         home = route.place(route.home("Appointment", "rs"))
         known = home.adapter.capabilities.search_params("Appointment")
-        problems = list(Texts(context.settings, context.practice).problems())
         if known and "date" not in known:  # seen in the field: by patient only
-            problems.append(
+            yield (
                 "plugins.scheduling: this EHR does not search appointments by date, so no due visit can be found"
                 " -> ask the vendor for the search parameter `date`, or disable the plugin"
             )
-        return problems
 
     @hookimpl
     def chartside_demo(self, context: Context, stage: Stage) -> None:
