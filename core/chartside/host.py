@@ -24,11 +24,12 @@ from chartside.config import Config, ConfigErrors, Server, problems
 from chartside.context import Context
 from chartside.errors import ConfigError, InputError, PluginError
 from chartside.fhir import Create
-from chartside.gate.client import GatedFhir, Place, Route, Where
+from chartside.gate.client import GatedFhir
 from chartside.gate.gate import Gate
 from chartside.gate.model import Decision, DecisionRequest
 from chartside.gate.outbound import OutboundRegistry
 from chartside.gate.outlet import Outlet
+from chartside.gate.places import Place, Route, Where
 from chartside.gate.policy import PolicyBook
 from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.jobs.ledger import Ledger

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from chartside.ai.guard import HOLDS_DRAFTS, TRACES
 from chartside.ai.writer import AiWriter
-from chartside.gate.client import GatedFhir, Route, Where
+from chartside.gate.client import GatedFhir
+from chartside.gate.places import Route, Where
 
 if TYPE_CHECKING:
     from chartside.context import Context

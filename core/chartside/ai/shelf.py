@@ -10,7 +10,8 @@ from chartside.ai.guard import HOLDS_DRAFTS
 from chartside.ai.resources import ai_agent
 from chartside.errors import PolicyRefused, Rejected
 from chartside.fhir import Create, Update
-from chartside.gate.client import GatedFhir, Route, Where
+from chartside.gate.client import GatedFhir
+from chartside.gate.places import Route, Where
 from chartside.manifest import Manifest
 from chartside.types import Resource
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chartside.gate.client import Place, Route
+from chartside.gate.places import Place, Route
 
 
 @dataclass(frozen=True, slots=True)

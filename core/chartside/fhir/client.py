@@ -20,13 +20,13 @@ One client serves all threads of one practice; its budget and breaker are never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import orjson
 from requests.adapters import BaseAdapter
@@ -53,6 +53,7 @@ from chartside.fhir.foreign import public_session
 from chartside.fhir.limits import Limits
 from chartside.fhir.many import Many
 from chartside.fhir.origin import Origins
+from chartside.fhir.params import Params, dict_of, pairs_of
 from chartside.fhir.paths import (
     is_reference,
     parse_location,
@@ -65,9 +66,6 @@ from chartside.fhir.search import Search
 from chartside.fhir.session import new_session
 from chartside.fhir.transport import JSON, Request, Retries, TokenSource, Transport
 from chartside.types import Resource
-
-Params: TypeAlias = Mapping[str, Any]
-"""Search parameters. A list repeats the parameter (AND); a comma within a value means OR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +354,7 @@ class FhirClient:
         return self._transport.send(Request(Asked("GET", resource_type), url, repeatable=True))
 
     def _query(self, resource_type: str, path: str, params: Params, *, by_post: bool = False) -> Request:
-        pairs = tuple(_pairs(params))
+        pairs = tuple(pairs_of(params))
         if not by_post:
             return Request(Asked("GET", resource_type), self._base + path, pairs, repeatable=True)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -375,23 +373,6 @@ class FhirClient:
             if name not in self._pools:
                 self._pools[name] = ThreadPoolExecutor(self.limits.parallel, f"chartside-{name}")
             return self._pools[name]
-
-
-def _pairs(params: Params) -> Iterator[tuple[str, str]]:
-    for name, value in params.items():
-        for each in value if isinstance(value, list | tuple) else [value]:
-            yield (
-                name,
-                {True: "true", False: "false"}.get(each, str(each)) if isinstance(each, bool) else str(each),
-            )
-
-
-def dict_of(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    """Pairs as a mapping to lists, their order kept within each name."""
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _altered(sent: Resource, kept: Resource) -> tuple[str, ...]:
