@@ -66,6 +66,8 @@ def _with_marks(sentence: Sentence, transcript: Transcript) -> str:
                 at = place + len(shown)
             else:
                 at = place + len(word.text)
+    for doubtful in sentence.doubtful:
+        text = re.sub(rf"(?<!\[)\b({re.escape(doubtful)})\b(?!\?\])", r"[\1?]", text, flags=re.IGNORECASE)
     return text
 
 

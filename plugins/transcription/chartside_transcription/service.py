@@ -13,6 +13,7 @@ from chartside.errors import InputError
 from chartside_transcription.chart import chart_hotwords
 from chartside_transcription.dictation import dictated
 from chartside_transcription.draft import Drafter, load_template, make_draft
+from chartside_transcription.draft.pronouns import in_record
 from chartside_transcription.engines import Engine, find_engine
 from chartside_transcription.engines.registry import find_drafter
 from chartside_transcription.modelcard import model_of
@@ -78,7 +79,9 @@ class Service:
     def file(self, transcript: Transcript, sitting: Sitting, recording: str) -> str:
         """Draft, and put the draft where it waits."""
         said = dictated(transcript) if sitting.dictation else transcript
-        return self.review.file(make_draft(said, self.template, self.drafter), said, sitting, recording)
+        pronouns = in_record(self.context.fhir.read(*sitting.client.split("/", 1)))
+        draft = make_draft(said, self.template, self.drafter, pronouns)
+        return self.review.file(draft, said, sitting, recording)
 
     def start(self, sitting: Sitting, options: Options, owner: str = "") -> Session:
         """A recording that comes in by chunks. Raises ConsentRefused: then nothing has started."""

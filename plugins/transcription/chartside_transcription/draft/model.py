@@ -42,12 +42,16 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence that passed the check; ``edited`` when a person wrote or changed it, who then answers for it."""
+    """A sentence that passed the check; ``edited`` when a person wrote or changed it, who then answers for it.
+
+    ``doubtful``: words of a drafter's own to be looked at (a pronoun for a client whose pronouns are not known).
+    """
 
     text: str
     spans: tuple[Span, ...]
     kind: str = ""
     edited: bool = False
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Draft:
                         {
                             "text": sentence.text,
                             "kind": sentence.kind,
+                            "doubtful": list(sentence.doubtful),
                             "spans": [span_json(transcript, span) for span in sentence.spans],
                         }
                         for sentence in section.sentences

@@ -40,8 +40,19 @@ _QUOTE = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 _ATTRIBUTION = re.compile(r"^(Clinician|Client|Other|S\d+)\s*:$", re.IGNORECASE)
 
 
-def unsupported(proposal: Proposal, transcript: Transcript, said: Sequence[Utterance]) -> str:
-    """Why the sentence cannot stand; empty when its span supports it."""
+def unsupported(
+    proposal: Proposal,
+    transcript: Transcript,
+    said: Sequence[Utterance],
+    *,
+    pronouns: frozenset[str] = frozenset(),
+    doubtful: set[str] | None = None,
+) -> str:
+    """Why the sentence cannot stand; empty when its span supports it.
+
+    ``pronouns``: the client's own (``he``, ``she``, ``they``), as far as they are known. ``doubtful`` takes those
+    (``he``, ``she``) that the sentence uses for the client though none are known.
+    """
     if not proposal.spans or len(proposal.spans) > MOST_SPANS:
         return "no span, or too many"
     for first, last in proposal.spans:
@@ -53,7 +64,14 @@ def unsupported(proposal: Proposal, transcript: Transcript, said: Sequence[Utter
     several = len(transcript.speakers) > 1
     if re.search(r"[\"“”]", proposal.text):
         return _quotes(proposal.text, sources, several=several)
-    return _words(proposal.text, [part for parts in sources for part in parts], several=several)
+    meant = set[str]()
+    parts = [part for parts in sources for part in parts]
+    reason = _words(proposal.text, parts, meant, several=several)
+    if not reason and pronouns and meant - pronouns:
+        return "pronoun that the client does not use"
+    if doubtful is not None and not pronouns:
+        doubtful |= meant - {"they"}
+    return reason
 
 
 def _quotes(text: str, sources: Sequence[Sequence[Utterance]], *, several: bool) -> str:
@@ -77,8 +95,8 @@ def _plain(text: str) -> list[str]:
     return [word for word in map(bare, text.split()) if word]
 
 
-def _words(text: str, parts: Sequence[Utterance], *, several: bool) -> str:
-    """Content in order, clause by clause; said by whom it is said of."""
+def _words(text: str, parts: Sequence[Utterance], meant: set[str], *, several: bool) -> str:
+    """Content in order, clause by clause; said by whom it is said of. ``meant``: as of ``follows``."""
     about, rest = _about(text) if several else (CLIENT, text)
     named = rest != text or bool(_bare(text) & CLIENT_PERSON)
     wanted = tokens(rest, client_named=named or not several)
@@ -93,7 +111,7 @@ def _words(text: str, parts: Sequence[Utterance], *, several: bool) -> str:
     for part in usable:
         before = at
         for clause in clauses(part.text):
-            at = follows(wanted, at, clause)
+            at = follows(wanted, at, clause, meant)
         if at > before:
             used.append(part)
     if at < len(wanted):

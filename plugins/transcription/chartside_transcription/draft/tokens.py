@@ -17,7 +17,11 @@ FRAME = re.compile(
 CLIENT_PERSON = frozenset({"client", "patient"})
 CLINICIAN_PERSON = frozenset({"clinician", "therapist"})
 _FIRST = word_set("i me my mine myself")
-_THIRD = word_set("he him his himself she her hers herself they them their theirs themself themselves")
+GENDERS = {
+    **dict.fromkeys(("he", "him", "his", "himself"), "he"),
+    **dict.fromkeys(("she", "her", "hers", "herself"), "she"),
+    **dict.fromkeys(("they", "them", "their", "theirs", "themself", "themselves"), "they"),
+}
 _SECOND = word_set("you your yours yourself")
 _WE, _IT = word_set("we us our ours ourselves"), word_set("it its itself")
 _GLUE = word_set(
@@ -52,11 +56,14 @@ _ENDS = (",", ";", ".", "?", "!", ":")
 @dataclass(frozen=True, slots=True)
 class Token:
     """``stem``: of a content word, a number in digits, ``<not>``, or a person: ``<first>`` (the client), ``<second>``,
-    ``<third>``, ``<clinician>``, ``<we>``, ``<it>``, ``<either>`` (a pronoun that may stand for the client)."""
+    ``<third>``, ``<clinician>``, ``<we>``, ``<it>``, ``<either>`` (a pronoun that may stand for the client).
+
+    ``gender`` of a pronoun of the third person: ``he``, ``she`` or ``they``."""
 
     stem: str
     negated: bool = False
     optional: bool = False
+    gender: str = ""
 
     @property
     def content(self) -> bool:
@@ -66,20 +73,27 @@ class Token:
     def stands_for(self, other: Token) -> bool:
         """Whether this token of the sentence says no more than ``other`` of the source."""
         if self.stem == "<either>":
-            return other.stem in ("<first>", "<third>")
+            return other.stem == "<first>" or (other.stem, other.gender) == ("<third>", self.gender)
         if self.stem == "<clinician>":
             return other.stem in ("<clinician>", "<second>")
-        return (self.stem, self.negated) == (other.stem, other.negated)
+        return (self.stem, self.negated, self.gender) == (other.stem, other.negated, other.gender)
 
 
-def follows(wanted: Sequence[Token], at: int, clause: Sequence[Token]) -> int:
-    """The place in ``wanted`` after this clause where the whole clause stands there; else ``at``."""
-    place = at
+def follows(wanted: Sequence[Token], at: int, clause: Sequence[Token], meant: set[str] | None = None) -> int:
+    """The place in ``wanted`` after this clause where the whole clause stands there; else ``at``.
+
+    ``meant`` takes the gender of each pronoun that stands for the client, where the clause stands.
+    """
+    place, genders = at, set[str]()
     for token in clause:
         if place < len(wanted) and wanted[place].stands_for(token):
+            if token.stem == "<first>" and wanted[place].gender:
+                genders.add(wanted[place].gender)
             place += 1
         elif not token.optional:
             return at
+    if meant is not None:
+        meant |= genders
     return place
 
 
@@ -149,7 +163,7 @@ def _token(word: str, negated: bool, *, client_named: bool) -> Token | None:
     stem = word.split("'", 1)[0]
     if person := _person(stem):
         instead = "<either>" if person == "<third>" and client_named else person
-        return Token(instead, optional=person in ("<first>", "<it>"))
+        return Token(instead, optional=person in ("<first>", "<it>"), gender=GENDERS.get(stem, ""))
     if stem in _GLUE:
         return None
     return Token(stem if stem.isdigit() else _stem(stem), negated, optional=stem in _FILLERS)
@@ -159,7 +173,7 @@ def _person(stem: str) -> str:
     kinds = {
         "<first>": _FIRST | CLIENT_PERSON,
         "<second>": _SECOND,
-        "<third>": _THIRD,
+        "<third>": frozenset(GENDERS),
         "<we>": _WE,
         "<it>": _IT,
         "<clinician>": CLINICIAN_PERSON,
