@@ -263,15 +263,12 @@ def facility(v: View, k: Loaded) -> Outcome:
     if party is not None:
         where = party.where or "2310C N3, N4"
         place = party.address
-        needed = v.from_file or any(line.pos in ELSEWHERE_POS for line in v.lines)
-        if needed and (place is None or not (place.line1 and place.city and place.state and place.zip)):
+        if place is None or not (place.line1 and place.city and place.state and place.zip):
             hits.append(hit("The service facility's address is not complete", where=where))
-        elif (
-            needed and place is not None and not place.country and len(place.zip) == 5 and place.zip.isdigit()
-        ):
+        elif not place.country and not (len(place.zip) == 9 and place.zip.isdigit()):
             text = "The service facility's ZIP code needs all 9 digits"
             hits.append(hit(text, where=where, mend="Look up the four further digits (USPS)."))
-        if needed and not party.last:
+        if not party.last:
             hits.append(hit("The service facility's name is missing", where=where))
     return hits
 

@@ -14,6 +14,7 @@ from chartside.errors import InputError
 from chartside.types import Resource
 from chartside_billing.dates import parse_fhir_date
 from chartside_billing.model import (
+    Address,
     Claim,
     Contact,
     DateSpan,
@@ -54,6 +55,10 @@ def claims_from_bundle(source: object) -> list[Claim]:
     if not found:
         raise InputError(NO_CLAIM)
     return found
+
+
+_NO_PLACE = frozenset({"02", "10", "11", "12"})
+"""Places of service that need no facility: the practice, a home, telehealth."""
 
 
 def claims_of(graph: Graph, resources: Iterable[Resource] | None = None) -> list[tuple[Claim, Resource]]:
@@ -97,9 +102,24 @@ def _claim(resource: Resource, graph: Graph) -> Claim:
     claim.lines = [_line(item, resource, claim, graph) for item in objects(resource, "item")]
     claim.pos = next((line.pos for line in claim.lines if line.pos), "")
     facility = graph.get(resource.get("facility"), resource)
-    claim.facility = provider_of(facility, graph) if facility else None
+    claim.facility = _elsewhere(provider_of(facility, graph), claim) if facility else None
     claim.submitter, claim.receiver = _ends(claim)
     return claim
+
+
+def _elsewhere(facility: Party | None, claim: Claim) -> Party | None:
+    """2310C is for places other than the billing address: the practice's own Location, and a room or a home without a
+    street, are left out."""
+    place = facility.address if facility else None
+    own = claim.billing.address if claim.billing else None
+    if (place is None or not place.line1) and claim.pos in _NO_PLACE:
+        return None
+    same = place is not None and own is not None and place.line1 and _street(place) == _street(own)
+    return None if same else facility
+
+
+def _street(address: Address) -> tuple[str, ...]:
+    return (*address.line1.upper().replace(".", "").split(), address.zip[:5])
 
 
 def _biller(provider: Resource, graph: Graph) -> Resource:

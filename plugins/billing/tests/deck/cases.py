@@ -1608,6 +1608,8 @@ case(
     {"filing": "WC", "accident": {"kind": "EM", "date": "2026-01-05", "state": ""}},
 )
 case("CLM-010", {"pos": "32", "facility": {**PLACE, "zip": "60602"}}, {"pos": "32", "facility": PLACE})
+case("CLM-010", {"facility": {**PLACE, "zip": "60602"}}, {"facility": PLACE})
+case("CLM-010", {"facility": {**PLACE, "zip": "6060212"}}, {"facility": PLACE})
 case("PRV-003", {"billing.line1": "CALL BOX 10"}, {"billing.line1": "RR 2 BOX 10"})
 case("PRV-003", {"billing.line1": "APARTADO 55"}, {"billing.line1": "55 APARTMENT WAY"})
 case("PRV-002", {"billing.tin": "000000000"}, {"billing.tin": "000000001"})
