@@ -475,6 +475,8 @@ def sftp_house(tmp_path: Path, host_key: paramiko.RSAKey) -> Iterator[tuple[Path
     port = listener.getsockname()[1]
     files = type("Files", (_Files,), {"root": tmp_path / "root"})
 
+    lines: list[paramiko.Transport] = []
+
     def serve() -> None:
         while True:
             try:
@@ -482,16 +484,23 @@ def sftp_house(tmp_path: Path, host_key: paramiko.RSAKey) -> Iterator[tuple[Path
             except OSError:
                 return
             transport = paramiko.Transport(connection)
+            lines.append(transport)
             transport.add_server_key(key)
             files.line = transport  # type: ignore[attr-defined]
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
-            transport.start_server(server=_Login())
+            # with an event it does not wait here for a client, which may hang up first (EOFError)
+            transport.start_server(threading.Event(), _Login())
 
-    threading.Thread(target=serve, daemon=True).start()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
     hosts = tmp_path / "known_hosts"
     hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
     yield tmp_path / "root", SftpAccount("127.0.0.1", "elm", hosts, password="s3cret", port=port)
+    listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
     listener.close()
+    server.join()
+    for line in lines:
+        line.close()
 
 
 def test_sftp_drop_and_collection(sftp_house: tuple[Path, SftpAccount]) -> None:
