@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -29,6 +30,7 @@ from chartside.errors import (
     RecipientStopped,
 )
 from chartside.messaging import Attachment, DeliveryStatus, OutboundMessage, Receipt, web
+from chartside.messaging import smtp as smtp_module
 from chartside.messaging.gateway import Gateway
 from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
 from chartside.messaging.sending import Sender
@@ -406,6 +408,41 @@ def test_a_server_without_starttls_gets_nothing(certificate):
         assert len(box.mails) == 1
     finally:
         server.stop()
+
+
+GREETING = b"220 x\r\n250 x\r\n250 x\r\n250 x\r\n354 x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "replies", "pause", "error"),
+    [
+        ({"PATIENCE": 0.05}, b"220-x\r\n", 0.001, ChannelUnavailable),
+        ({"MOST": 4000}, b"220-x\r\n", 0.0, ChannelUnavailable),
+        ({"MOST": 4000}, GREETING + b"250-x\r\n", 0.0, OutcomeUnknown),
+    ],
+)
+def test_a_mail_server_that_never_ends_its_reply(certificate, monkeypatch, limits, replies, pause, error):
+    """S-14: each line comes in time. Before the message nothing was sent; after it, nobody knows (R-10)."""
+    for name, value in limits.items():
+        monkeypatch.setattr(smtp_module, name, value)
+    *good, last = replies.splitlines(keepends=True)
+
+    def serve():
+        with contextlib.suppress(OSError), listener.accept()[0] as peer:
+            for reply in good:
+                peer.sendall(reply)
+                peer.recv(65536)
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                peer.sendall(last)
+                time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        box = SimpleNamespace(port=listener.getsockname()[1])
+        fails(
+            lambda: smtp(box, certificate, host="127.0.0.1", username="", security="none").send(MAIL), error
+        )
 
 
 def test_email_cannot_be_asked_about(mail, certificate):

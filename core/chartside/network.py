@@ -14,6 +14,7 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import math
 import socket
 import time
 from contextvars import ContextVar
@@ -38,8 +39,8 @@ _until: ContextVar[float | None] = ContextVar("chartside-deadline", default=None
 class _Raw(io.RawIOBase):
     """What comes over a socket. Each read waits for what is left of the time, or for the socket's own time-out."""
 
-    def __init__(self, sock: socket.socket, until: float) -> None:
-        self._sock, self._until = sock, until
+    def __init__(self, sock: socket.socket, until: float, most: float = math.inf) -> None:
+        self._sock, self._until, self._left = sock, until, most
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
@@ -50,23 +51,34 @@ class _Raw(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the whole took too long")
         if usual is not None and usual <= left:
-            return self._raw.readinto(buffer)
+            return self._counted(self._raw.readinto(buffer))
         self._sock.settimeout(left)
         try:
-            return self._raw.readinto(buffer)
+            return self._counted(self._raw.readinto(buffer))
         finally:
             self._sock.settimeout(usual)  # the connection may be used again
+
+    def _counted(self, size: int | None) -> int | None:
+        self._left -= size or 0
+        if self._left < 0:
+            raise OSError("more bytes than allowed")
+        return size
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
+def reading(sock: socket.socket, until: float, most: float = math.inf) -> io.BufferedReader:
+    """As ``sock.makefile("rb")``, to be read until then, by ``time.monotonic``, and no more bytes. Raises OSError."""
+    return io.BufferedReader(_Raw(sock, until, most))
+
+
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, until: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp.close()  # nothing was read from it yet
-        self.fp = io.BufferedReader(_Raw(sock, until))
+        self.fp = reading(sock, until)
 
 
 class _Connection(HTTPConnection):

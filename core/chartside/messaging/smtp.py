@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,13 +13,14 @@ from email.errors import MessageError as MessageError_
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from chartside.config import Email, is_loopback
 from chartside.errors import ChannelUnavailable, MessageError, MessageRejected, OutcomeUnknown
 from chartside.messaging.channel import Channel, ChannelSettings, OutboundMessage, Receipt
+from chartside.network import reading
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+\Z")
 """The common form, RFC 5321 without quotes: of ``a(b)@c.org`` smtplib makes ``a@c.org``, which is somebody else."""
@@ -46,6 +48,31 @@ class SmtpSettings(ChannelSettings):
         if self.security == "none" and not is_loopback(self.host):
             raise ValueError('security = "none" is for this machine only; use "starttls" or "tls"')
         return self
+
+
+PATIENCE = 240.0
+"""Seconds for a whole message: a server that says a word now and then must not outlast the ledger's lease."""
+
+MOST = 256 * 1024
+"""Bytes that a mail server has to say in all of it."""
+
+
+class _Plain(smtplib.SMTP):
+    """``timeout`` is for each read; this is for the whole."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._until = time.monotonic() + PATIENCE
+        super().__init__(*args, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """See smtplib, which opens the file where there is none, and closes it with STARTTLS."""
+        if self.file is None and self.sock is not None:
+            self.file = reading(self.sock, self._until, MOST)
+        return super().getreply()
+
+
+class _Encrypted(_Plain, smtplib.SMTP_SSL):
+    """The same, encrypted from the beginning."""
 
 
 class SmtpChannel(Channel):
@@ -154,9 +181,9 @@ class SmtpChannel(Channel):
         s = self.settings
         if s.security == "tls":
             context = self._tls()
-            server: smtplib.SMTP = smtplib.SMTP_SSL(s.host, s.port, timeout=s.timeout, context=context)
+            server: smtplib.SMTP = _Encrypted(s.host, s.port, timeout=s.timeout, context=context)
         else:
-            server = smtplib.SMTP(s.host, s.port, timeout=s.timeout)
+            server = _Plain(s.host, s.port, timeout=s.timeout)
         try:
             if s.security == "starttls":
                 server.starttls(context=self._tls())  # raises where the server does not offer it
