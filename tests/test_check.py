@@ -425,3 +425,16 @@ def test_a_key_that_is_open_to_others(folder):
     assert code
     mends = {f["mend"] for f in findings if f["where"] == "state.key"}
     assert mends == {f"chmod 600 {folder / 'keys' / 'host.key'}"}
+
+
+def test_without_a_consent_plugin_it_says_what_goes_out_unasked(folder):
+    """45 CFR 164.522(a)(1)(vi): claims need no consent, but a client who pays out of pocket may restrict them."""
+    path = folder / "chartside.toml"
+    change(folder, "enabled = true", "enabled = false")
+    texts = []
+    for more in ("", "\n[plugins.billing]\nenabled = true\n"):
+        path.write_text(path.read_text() + more)
+        (told,) = [f for f in check(folder, "--offline")[1] if f["where"] == "plugins.consent"]
+        assert told["level"] == "warning"
+        texts.append(told["text"])
+    assert ["164.522(a)(1)(vi)" in text for text in texts] == [False, True]

@@ -214,6 +214,9 @@ def _plugins(host: Host) -> Iterator[Finding]:
     deciders = [m for m in host.manifests if m.declares("decides")]
     if not deciders:
         text = "no consent plugin is enabled: whatever needs a consent is refused"
+        if any(m.declares("bills_payers") for m in host.manifests):
+            rule = "a client's restriction (45 CFR 164.522(a)(1)(vi))"
+            text += f"; a claim needs none and goes out, and nobody looks for {rule}"
         yield Finding("warning", "plugins.consent", text, "write `enabled = true` under [plugins.consent]")
 
 
