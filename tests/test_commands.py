@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from chartside import __version__
 from chartside.cli import _OneLine, build
 from chartside.commands import show
+from chartside.config import load
+from chartside.errors import ChartsideError
 from chartside.messaging.gateway import Gateway
 from chartside.sandbox import Sandbox
 from chartside_scheduling import trial
@@ -153,3 +156,31 @@ def test_a_file_that_holds_no_keys_is_told(tmp_path):
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 2
         assert errors.startswith("error: --jwks: ")
+
+
+def test_the_version_is_told():
+    """As users ask any program for it."""
+    done = call("--version")
+    assert (done.exit_code, done.output) == (0, f"chartside {__version__}\n")
+
+
+def test_the_example_of_a_new_plugin_names_its_extra():
+    """The terminal's markup would take the brackets for its own."""
+    done = call("plugin", "new", "--help", env={"COLUMNS": "200"})
+    assert "'chartside[test]'" in done.output
+
+
+@pytest.mark.parametrize("given", [("--ehr", "ehr.example.org"), ("--client-id", "")])
+def test_init_writes_nothing_that_check_refuses(tmp_path, given):
+    """A slip is told at once, before there is a folder with keys."""
+    folder = tmp_path / "new"
+    done = call("init", str(folder), *given)
+    assert isinstance(done.exception, ChartsideError)
+    assert not folder.exists()
+
+
+def test_init_takes_any_client_id(tmp_path):
+    """Quotes and line ends do not break the file."""
+    done = call("init", str(tmp_path), "--client-id", 'a"b\nc')
+    assert done.exit_code == 0
+    assert load(tmp_path / "chartside.toml").ehr.auth.client_id == 'a"b\nc'

@@ -60,8 +60,19 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from chartside import __version__
+
+        typer.echo(f"chartside {__version__}")
+        raise typer.Exit
+
+
 def _options(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Log ids and statuses to stderr."),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_version
+    ),
 ) -> None:
     level = logging.INFO if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)

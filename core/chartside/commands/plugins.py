@@ -116,7 +116,7 @@ def new(
 ) -> None:
     """Write a new plugin with a passing test.
 
-    Example: `chartside plugin new hello && cd hello && pip install -e . 'chartside[test]' && pytest`
+    Example: `chartside plugin new hello && cd hello && pip install -e . 'chartside\\[test]' && pytest`
     """
     from chartside.scaffold import write
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from chartside.checks import PLACEHOLDERS
 from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
-from chartside.config import Config, load
+from chartside.config import Config, load, parse
 from chartside.errors import ConfigError
 from chartside.smart.keys import ALGORITHMS, Algorithm, KeyStore
 from chartside.state import load_secret
@@ -35,9 +36,14 @@ def init(
     path = folder / "chartside.toml"
     if path.exists():
         raise ConfigError(str(path), "stands already", mend="edit it, or name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     text = (files("chartside.commands") / "chartside.toml.txt").read_text("utf-8")
-    path.write_text(text.replace("@ehr@", ehr).replace("@client_id@", client_id), "utf-8")
+    for mark, given in (("@ehr@", ehr), ("@client_id@", client_id)):
+        text = text.replace(
+            f'"{mark}"', json.dumps(given, ensure_ascii=False)
+        )  # of a TOML string, JSON's is one
+    parse(tomllib.loads(text), folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
     store = KeyStore(folder / "keys", SystemClock())
     for algorithm in ALGORITHMS:
         if not store.keys(algorithm):
