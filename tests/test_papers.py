@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from chartside.papers import (
     Signature,
     Text,
     pdf,
+    problem,
     render_html,
     render_pdf,
     typeset,
@@ -199,11 +201,18 @@ def test_empty_blocks_are_no_fault():
     assert (read.pages, read.title) == (1, "–")
 
 
-def test_without_typst_the_mend_is_told(monkeypatch):
-    """A missing extra: one sentence with the install line."""
-    monkeypatch.setattr(pdf, "find_spec", lambda name: None)
-    with pytest.raises(PluginError, match=r"pip install 'chartside\[papers\]'"):
+@pytest.mark.skipif(sys.platform == "win32", reason="a script as the interpreter")
+def test_what_the_child_lacks_is_told_whatever_this_process_has(monkeypatch, tmp_path):
+    """A missing extra: one sentence with the install line; ``problem`` (for ``check``) runs what a paper runs."""
+    assert problem() is None
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n', "utf-8")  # sees no installed package
+    bare.chmod(0o700)
+    monkeypatch.setattr(pdf.sys, "executable", str(bare))
+    told = r"typst is not installed.*pip install 'chartside\[papers\]'"
+    with pytest.raises(PluginError, match=told):
         render_pdf(ALL)
+    assert re.search(told, str(problem()))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from chartside.papers.blocks import (
     Text,
 )
 from chartside.papers.html import render_html
-from chartside.papers.pdf import render_pdf, typeset
+from chartside.papers.pdf import problem, render_pdf, typeset
 
 __all__ = [
     "Beside",
@@ -26,6 +26,7 @@ __all__ = [
     "Paper",
     "Signature",
     "Text",
+    "problem",
     "render_html",
     "render_pdf",
     "typeset",

@@ -13,12 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from chartside.errors import PluginError
-from chartside.papers.blocks import Grid, Paper
+from chartside.papers.blocks import Grid, Heading, Paper
 from chartside.papers.letters import breakable, clean, code_point
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -32,6 +31,7 @@ _WINDOWS = ("APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE
 _ENVIRONMENT = (*_HOSTS, "XDG_DATA_DIRS", "XDG_DATA_HOME", *_WINDOWS)
 """What the child gets of the host's: where fonts and libraries lie, and none of the practice's secrets."""
 INSTALL = "pip install 'chartside[papers]'"
+_MISSING = b"No module named 'typst'"
 _LACKS = re.compile(r'the text `"((?:[^"\\]|\\.)*)"`')
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 _NARROW, _ROOM = 24, 88
@@ -45,14 +45,25 @@ def render_pdf(paper: Paper) -> bytes:
     return typeset(template, {**data, "blocks": _each_text(data["blocks"], breakable)})
 
 
+def problem() -> PluginError | None:
+    """Why no paper can be set here, found out by setting one (0.1 s); None where it can.
+
+    To look for typst in this process would not do: the child is isolated (``python -I``), so that what PYTHONPATH or
+    the user's own packages bring is not there.
+    """
+    try:
+        render_pdf(Paper("Check", "en-US", "", [Heading("Check", 1)]))
+    except PluginError as error:
+        return error
+    return None
+
+
 def typeset(template: bytes, data: Mapping[str, Any]) -> bytes:
     """A typst ``template`` with ``data`` (what JSON holds; the template reads ``sys.inputs.data``) as PDF/UA-1.
 
     A letter that no font has stands as its code point, ``[U+4E2D]``. Raises PluginError where typst is not installed,
     cannot start, takes too long or refuses the template; its message holds nothing of the data.
     """
-    if find_spec("typst") is None:
-        raise PluginError("typst is not installed, so no PDF can be made", mend=INSTALL)
     data = _each_text(data, clean)
     made, why = _run(template, data)
     if not made and (lacking := _lacking(why)):
@@ -85,6 +96,10 @@ def _run(template: bytes, data: Any) -> tuple[bytes, str]:
         return b"", ran.stderr.decode("utf-8", "replace")
     if ran.returncode < 0:
         raise PluginError("typst was ended by a signal, so no PDF was made", mend=_FREE)
+    if _MISSING in ran.stderr:
+        raise PluginError(
+            "typst is not installed for this Python itself, so no PDF can be made", mend=INSTALL
+        )
     raise PluginError("typst does not run here, so no PDF can be made", mend=INSTALL)
 
 

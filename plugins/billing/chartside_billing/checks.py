@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from chartside import papers
 from chartside.errors import ChartsideError
 from chartside_billing.settings import Settings, SftpHouse
 
 if TYPE_CHECKING:
     from chartside.context import Context
 
-_NEEDED = {"pyx12": "checks claims before they leave", "typst": "makes invoices"}
-
 
 def problems(context: Context) -> Iterator[str]:
     """One sentence each, with its mend."""
     settings: Settings = context.settings
-    for name, use in _NEEDED.items():
-        if find_spec(name) is None:
-            yield f"{name}, which {use}, is not installed -> pip install 'chartside[billing]'"
+    if find_spec("pyx12") is None:
+        yield "pyx12, which checks claims before they leave, is not installed -> pip install 'chartside[billing]'"
+    if why := papers.problem():
+        yield f"no invoices: {why}"
     if settings.codes and not settings.path(settings.codes).is_dir():
         yield "plugins.billing.codes: there is no such folder -> chartside billing import ... --folder makes it"
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
+from chartside import papers
 from chartside.errors import ChartsideError, PluginError
 from chartside_transcription import weights
 from chartside_transcription.draft import load_template
@@ -21,8 +22,8 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "plugins.transcription.recipient: is empty -> name the [outbound.NAME] entry of kind asr"
     if not settings.may_sign:
         yield 'plugins.transcription.signers: nobody may sign a note -> name them, as in signers = ["Practitioner/3"]'
-    if settings.pdf and find_spec("typst") is None:
-        yield f"plugins.transcription.pdf: typst is not installed -> {weights.INSTALL}, or set pdf = false"
+    if settings.pdf and (why := papers.problem()):
+        yield f"plugins.transcription.pdf: {why}, or set pdf = false"
     looks: list[Callable[[], object]] = [lambda: load_template(settings.template)]
     if not missing_packages():
         from chartside_transcription.engines.registry import find_drafter, find_engine

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import pairwise
 
 from chartside.errors import PluginError
 from chartside.papers import Block, Bullets, Heading, Paper, Text, render_pdf
-from chartside_transcription.weights import INSTALL
 
 _POINT = "- "
 _HEADING = re.compile(r"[^\W\d_][\w /&()'-]{0,58}[\w)]")
@@ -17,13 +15,13 @@ _HEADING = re.compile(r"[^\W\d_][\w /&()'-]{0,58}[\w)]")
 
 def pdf_of(title: str, text: str, foot: str) -> bytes:
     """The note on US Letter; ``foot`` stands under it (who signed). Raises PluginError where typst is missing."""
-    if find_spec("typst") is None:
-        raise PluginError(
-            "typst is not installed, so no PDF is written", mend=f"{INSTALL}, or set pdf = false"
-        )
     lines = text.strip().splitlines()
     body = lines[1:] if lines and lines[0].strip() == title.strip() else lines
-    return render_pdf(Paper(title, "en-US", "", [Heading(title, 1), *_blocks(body), Text(foot)]))
+    try:
+        return render_pdf(Paper(title, "en-US", "", [Heading(title, 1), *_blocks(body), Text(foot)]))
+    except PluginError as error:
+        mend = f"{error.mend}, or set pdf = false" if error.mend else "set pdf = false"
+        raise PluginError(str(error.args[0]), mend=mend) from None
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:

@@ -47,9 +47,10 @@ def test_what_is_wrong_is_told_with_its_mend(settings, told):
 
 def test_a_pdf_that_could_not_be_made_is_told_before_a_note_is_signed(monkeypatch):
     """``chartside check``: typst is missing; nothing is told where no PDF is wanted."""
-    monkeypatch.setattr(checks, "find_spec", lambda name: None if name == "typst" else name)
+    why = PluginError("typst is not installed for this Python itself", mend="pip install 'chartside[papers]'")
+    monkeypatch.setattr(checks.papers, "problem", lambda: why)
     (told,) = checks.problems(Settings(signers=(SIGNER,), engine="openai-endpoint", recipient="asr"))
-    assert "plugins.transcription.pdf: typst is not installed -> pip install" in told
+    assert "plugins.transcription.pdf: typst is not installed for this Python itself -> pip install" in told
     assert not list(
         checks.problems(Settings(signers=(SIGNER,), engine="openai-endpoint", recipient="asr", pdf=False))
     )
@@ -180,7 +181,11 @@ def test_a_pdf_keeps_every_word_of_a_long_note():
 
 def test_a_pdf_without_its_library_is_told(monkeypatch):
     """A missing extra: the install line, and the key that leaves the PDF out."""
-    monkeypatch.setattr(pdf, "find_spec", lambda name: None)
+
+    def lacking(paper):
+        raise PluginError("typst is not installed", mend="pip install 'chartside[papers]'")
+
+    monkeypatch.setattr(pdf, "render_pdf", lacking)
     with pytest.raises(PluginError, match=r"pip install.*pdf = false"):
         pdf.pdf_of("t", "x", "f")
 
