@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,20 @@ import pytest
 from chartside import JobOptions
 from chartside.clock import FrozenClock
 from chartside.host import Host
+from chartside.jobs.model import JobReport
 from chartside.testing.ehr import Ehr
+from chartside_billing import follow_up
 from chartside_billing.clearinghouse.answers import write_835, write_999
+from chartside_billing.evening import next_payer, receive
+from chartside_billing.evening.account import Parties, open_house
+from chartside_billing.evening.next_payer import Prepared
 from chartside_billing.evening.secondary import is_next_payer
 from chartside_billing.evening.submit import clean_claims
 from chartside_billing.evening.worklist import worklist
 from chartside_billing.fhir_claim.payers import later_coverages, payers_after_the_first, with_later
 from chartside_billing.fhir_claim.pick import own
 from chartside_billing.model import Adjustment, Claim
+from chartside_billing.scrub import Report
 from chartside_billing.x12.example import claim
 from chartside_billing.x12.read837 import read_837
 from chartside_billing.x12.remit import PaidClaim, PaidLine, Remittance, read_835
@@ -29,6 +35,7 @@ from chartside_billing.x12.secondary import decided_on, secondary_claims, standi
 from chartside_billing.x12.validate import check_all
 
 pytestmark = pytest.mark.ehr(clients=6)
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -393,3 +400,68 @@ def test_of_several_decisions_the_one_that_stands_counts() -> None:
     assert standing_decision([one, back]) == "a reversal"
     assert "in parts" in str(standing_decision([one, one]))
     assert "passed it on" in str(standing_decision([replace(one, status="19")]))
+
+
+class Killed(BaseException):
+    """The process ends here, whatever catches errors."""
+
+
+@pytest.mark.slow
+def test_a_takeback_is_told_once_wherever_the_run_is_killed(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim went to the next payer, the first one takes back: told before the payment is written, since one that
+    is known is not looked at again."""
+    answer(host, inbox, remittance("T1", decision(first)), clock)
+    (task,) = tasks(ehr)
+    ehr.put({**task, "status": "completed"})
+    context = host.context("billing")
+    house, _ = open_house(context)
+    left, done = 0, []
+
+    def dying(real: Any) -> Any:
+        def write(*arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            done.append(real.__name__)
+            return real(*arguments)
+
+        return write
+
+    for name in ("_once", "_put"):
+        monkeypatch.setattr(receive, name, dying(getattr(receive, name)))
+    made = write_835(remittance("T2", decision(first, sign=-1)), created=clock.now())
+    for old in inbox.iterdir():
+        old.unlink()
+    (inbox / "T2.835").write_bytes(made)
+    for left in range(3):
+        with pytest.raises(Killed):
+            receive.receive(context, house)
+    left = 99
+    receive.receive(context, house)
+    assert done == ["_put", "_put", "_once", "_put", "_once", "_put"]
+    told = [t for t in ehr.all("Task") if "took its decision on claim" in t.get("description", "")]
+    assert [t["focus"]["reference"] for t in told] == [first.where]
+    assert len(ehr.all("PaymentReconciliation")) == 2
+    assert list(inbox.iterdir()) == []
+
+
+def test_why_the_next_payer_s_claim_cannot_be_written_stands_in_its_task(
+    ehr: Ehr, host: Host, parties: Parties
+) -> None:
+    """What the writer or a validator refuses is a person's; its Task says what it is, once."""
+    task = follow_up.task("t1", "20 dollars are left to the next payer.", NOW)
+    stored = ehr.put({**task, "id": "next", "focus": {"reference": "Claim/1"}})
+    mine, context, report = replace(claim(), billing=None), host.context("billing"), JobReport()
+    one = Prepared(stored, mine, Report(mine.id, "", "", "claim", mine.total))
+    assert one.clean
+    (told,) = next_payer.writable(context, [one], parties, report)
+    next_payer.tell(context, [told], send=True)
+    after = ehr.read("Task", "next")
+    assert "lacks a billing provider" in after["description"]
+    assert "by hand" in after["description"]
+    assert report.counts["next payers' claims with errors"] == 1
+    next_payer.tell(context, [replace(told, task=after)], send=True)
+    assert ehr.read("Task", "next") == after
