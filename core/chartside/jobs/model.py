@@ -42,7 +42,7 @@ class Job:
 
     ``run(context, options)`` must be safe to run twice and to be killed at any point: every effect goes
     through ``context.ledger`` or ``context.messages``. One that is not done within ``limit`` hangs: its plugin is
-    set aside, so that the other jobs get their turn.
+    set aside, so that the other jobs get their turn, and whatever it still asks of its context raises JobOverdue.
     """
 
     name: str
