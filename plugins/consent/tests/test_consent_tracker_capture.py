@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fhir.resources.R4B.consent import Consent
@@ -32,6 +32,11 @@ NOTE = {
     "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSYTHPN"}]},
     "author": [{"reference": "Practitioner/9"}],
 }
+
+
+@pytest.fixture(autouse=True)
+def today(tracker):
+    tracker.clock.set(datetime(2026, 11, 24, 15, tzinfo=UTC))
 
 
 def decide(tracker, patient, action, **more):

@@ -214,7 +214,9 @@ def test_break_glass(cli, patient, world):
     [key] = [p for p in cli.folder.rglob("*") if p.is_file() and p.stat().st_size == 64]
     assert Trail(trail, load_secret(key)).verify().ok
     [event] = [
-        e for e in world.all("AuditEvent") if "break" in json.dumps(e).lower() and patient in json.dumps(e)
+        e
+        for e in world.all("AuditEvent")
+        if "break" in json.dumps(e).lower() and f'"Patient/{patient}"' in json.dumps(e)
     ]
     assert "BTG" in json.dumps(event)
 
