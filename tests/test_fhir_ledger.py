@@ -346,10 +346,10 @@ def test_a_long_look_up_is_asked_for_side_by_side(monkeypatch):
     meeting = threading.Barrier(2)
     send = HTTPAdapter.send
 
-    def together(self, request, **kwargs):
+    def together(self, request, *args, **kwargs):
         if "identifier=" in request.url:
             meeting.wait(10)
-        return send(self, request, **kwargs)
+        return send(self, request, *args, **kwargs)
 
     monkeypatch.setattr(HTTPAdapter, "send", together)
     with Sandbox(Options()).running() as url:
