@@ -9,16 +9,17 @@ from chartside.clock import zones
 
 
 def normal(value: str, region: str = "US") -> str:
-    """The number as E.164 (``+13125550142``); empty where it is no valid number.
+    """The number as E.164 (``+13125550142``); empty where it is no valid number, or has an extension: without it a
+    message would reach whoever answers for the whole house.
 
-    >>> normal("(312) 555-0142"), normal("12")
-    ('+13125550142', '')
+    >>> normal("(312) 555-0142"), normal("12"), normal("+1 312 555 0142 ext. 5")
+    ('+13125550142', '', '')
     """
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
         return ""
-    if not phonenumbers.is_valid_number(number):
+    if number.extension or not phonenumbers.is_valid_number(number):
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -119,7 +120,7 @@ def texts(
     else:
         for each in shown:
             length = f"{each['length']} of {gsm7.LIMIT}" if ".sms." in str(each["id"]) else "e-mail"
-            typer.echo(f"{each['id']} ({length})\n  {str(each['text']).strip()}")
+            typer.echo(f"{each['id']} ({length})\n{indent(str(each['text']).strip(), '  ')}")
             for problem in each["problems"]:
                 typer.echo(f"  WRONG {problem}")
     raise typer.Exit(int(any(each["problems"] for each in shown)))

@@ -61,13 +61,11 @@ def reach(
     patient: Resource, guardians: Sequence[Resource], order: Sequence[str], now: datetime, adult_age: int
 ) -> Reach:
     """Whom to write to. ``guardians``: RelatedPersons of a minor; ``order``: the practice's channels."""
-    if _dead(patient):
-        return Reach(problem="deceased")
-    if patient.get("active") is False:
-        return Reach(problem="the client's record is inactive")
+    if closed := _closed(patient):
+        return Reach(problem=closed)
     person, recipient = patient, ""
     if is_minor(patient, now.date(), adult_age):
-        fitting = [each for each in guardians if is_guardian(each)]
+        fitting = [each for each in guardians if is_guardian(each) and _addresses(each, order, now)]
         if len(fitting) != 1:
             known = "more than one guardian: the staff must say whom" if fitting else "no guardian contact"
             return Reach(problem=f"minor: {known}")
@@ -76,9 +74,7 @@ def reach(
             return Reach(problem="minor: no guardian contact")
     addresses = _addresses(person, order, now)
     if not addresses:
-        return Reach(
-            problem="minor: no guardian contact" if recipient else "no mobile number or e-mail address"
-        )
+        return Reach(problem="no mobile number or e-mail address")
     return Reach(
         recipient, addresses, _zone(patient), _language(person) or _language(patient), _state(patient)
     )
@@ -92,8 +88,14 @@ def is_guardian(related: Resource) -> bool:
     )
 
 
-def _dead(patient: Resource) -> bool:
-    return patient.get("deceasedBoolean") is True or "deceasedDateTime" in patient
+def _closed(patient: Resource) -> str:
+    """Why nobody is to be written to because of this record; empty where it is in use."""
+    if patient.get("deceasedBoolean") is True or "deceasedDateTime" in patient:
+        return "deceased"
+    if patient.get("active") is False:
+        return "the client's record is inactive"
+    merged = any(link.get("type") == "replaced-by" for link in _dicts(patient.get("link")))
+    return "the client's record was merged into another" if merged else ""
 
 
 def _addresses(person: Resource, order: Sequence[str], now: datetime) -> dict[str, str]:

@@ -13,6 +13,7 @@ from chartside.jobs.tasks import StaffTask
 from chartside.messaging.model import UNCLEAR, Outcome, Status
 from chartside_scheduling import notices
 from chartside_scheduling.planning import Plan
+from chartside_scheduling.texts import Texts
 
 if TYPE_CHECKING:
     from chartside.context import Context
@@ -28,6 +29,10 @@ _UNDECIDED = (
 def run(context: Context, options: JobOptions) -> JobReport:
     """Send every reminder that is due, once. Safe to run again and to be killed at any point."""
     report = JobReport(columns=COLUMNS)
+    if wrong := Texts(
+        context.settings, context.practice
+    ).problems():  # R-2 holds for whoever never runs `check`
+        return JobReport(failed=True, notes=[f"nothing was sent: {problem}" for problem in wrong])
     plan = Plan(context, report)
     told = Teller(context, report, plan)
     outcomes: Iterable[Outcome] = context.messages.deliver(

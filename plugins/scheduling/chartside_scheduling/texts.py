@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from chartside_scheduling.settings import Settings
     from chartside_scheduling.visits import Visit
 
+# No "a las" in Spanish: one o'clock is "a la una". No "más": its accent does not stand in the GSM alphabet.
 SHIPPED = {
     "sms.en": "{{ practice }}: your appointment is {{ day }} at {{ time }}. Changes: {{ contact }}. {{ keys }}",
-    "sms.es": "{{ practice }}: su cita es el {{ day }} a las {{ time }}. Cambios: {{ contact }}. {{ keys }}",
+    "sms.es": "{{ practice }}: su cita es el {{ day }}, {{ time }}. Cambios: {{ contact }}. {{ keys }}",
     "email.en": "Hello,\n\nyour appointment with {{ practice }} is on {{ day }} at {{ time }}.\n\n"
     "To change it, please call {{ contact }}.\n",
-    "email.es": "Hola:\n\nsu cita con {{ practice }} es el {{ day }} a las {{ time }}.\n\n"
+    "email.es": "Hola:\n\nsu cita con {{ practice }} es el {{ day }}, {{ time }}.\n\n"
     "Para cambiarla, llame al {{ contact }}.\n",
     "cancelled.en": "Hello,\n\nyour appointment with {{ practice }} on {{ day }} at {{ time }} was cancelled.\n\n"
     "To make a new one, please call {{ contact }}.\n",
-    "cancelled.es": "Hola:\n\nsu cita con {{ practice }} del {{ day }} a las {{ time }} fue cancelada.\n\n"
+    "cancelled.es": "Hola:\n\nsu cita con {{ practice }} del {{ day }}, {{ time }}, fue cancelada.\n\n"
     "Para pedir otra, llame al {{ contact }}.\n",
 }
 SUBJECTS = {
@@ -37,7 +38,7 @@ SUBJECTS = {
 SUMMARIES = {"en": "Appointment", "es": "Cita"}
 LANGUAGES = tuple(SUMMARIES)
 
-_KEYS = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir mas."}
+_KEYS = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir avisos."}
 _REPLY_KEYS = {
     "en": "Reply 1=yes 2=move 3=cancel STOP=end",
     "es": "Responda 1=ok 2=mover 3=cancelar STOP=fin",

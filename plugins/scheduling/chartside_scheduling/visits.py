@@ -63,6 +63,8 @@ def read(resource: Resource, local: Callable[[str], str] = relative) -> Visit | 
     if status not in ("booked", "cancelled"):
         return NOT_BOOKED if isinstance(status, str) and status in _OTHER else "no status that can be read"
     start = instant(resource.get("start"))
+    if start is None and _zoneless(resource.get("start")):
+        return "its start has no time zone, so nobody knows when it is"
     if (
         start is None
         or not isinstance(found := resource.get("id"), str)
@@ -103,6 +105,11 @@ def instant(value: Any) -> datetime | None:
     except ValueError:
         return None
     return at.astimezone(UTC) if at and at.tzinfo else None
+
+
+def _zoneless(value: Any) -> bool:
+    """Whether only the zone is missing in a time; a date alone is none."""
+    return isinstance(value, str) and "T" in value and instant(f"{value}Z") is not None
 
 
 def _patients(resource: Resource, local: Callable[[str], str]) -> Iterator[str]:

@@ -234,6 +234,17 @@ def test_the_check_names_a_telling_text(desk):
         assert any("psychotherapy" in problem for problem in problems)
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_telling_text_is_not_sent(desk, dry_run):
+    """R-2: a practice's own texts are held to the rules also where nobody ran the check."""
+    desk.fill(1)
+    with desk.host(texts={"sms.en": "{{ practice }}: your therapy is {{ day }} at {{ time }}."}) as host:
+        report = host.run("scheduling.reminders", JobOptions(dry_run=dry_run))
+    assert report.failed
+    assert any("'therapy' tells what kind of care" in note for note in report.notes)
+    assert desk.texts() == []
+
+
 @pytest.mark.ehr(search={"Appointment": frozenset({"patient"})}, unknown_parameter="refuse")
 def test_an_ehr_that_finds_appointments_by_patient_only(desk):
     """Seen in the field: the check says it, and a run ends with the server's word, not with a crash."""
