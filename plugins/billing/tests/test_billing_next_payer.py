@@ -279,6 +279,21 @@ def test_no_claim_where_the_payer_passed_it_on_denied_it_or_was_the_second(
     assert tasks(ehr) == []
 
 
+def test_a_third_payer_s_claim_is_left_to_a_person_and_the_report_says_so(
+    ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock
+) -> None:
+    """The second payer's 835 (CLP02 2): the claim after it tells what two payers did."""
+    second = ehr.read("Coverage", "second")
+    ehr.put({**second, "id": "third", "order": 3})
+    report = answer(host, inbox, remittance("T2", decision(first, status="2")), clock)
+    assert report.counts["next payers' claims that a person writes"] == 1
+    (task,) = tasks(ehr)
+    assert "what both did, and a person writes it" in task["description"]
+    submit(host, clock)
+    assert sent(inbox) == []
+    assert tasks(ehr) == [task]
+
+
 @pytest.mark.slow
 def test_errors_hold_the_claim_and_stand_in_its_task(
     ehr: Ehr, host: Host, inbox: Path, first: Claim, clock: FrozenClock

@@ -6,6 +6,7 @@ Idempotent by identifiers; an answer is taken away at the clearinghouse only aft
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,14 @@ from chartside_billing.evening.account import Parties, open_house
 from chartside_billing.evening.invoices import draft_invoices
 from chartside_billing.evening.matching import find_claims
 from chartside_billing.evening.scrub import keeps_tasks
-from chartside_billing.evening.secondary import follow_ups, is_next_payer, payers_of, take_back, tasks_of
+from chartside_billing.evening.secondary import (
+    follow_ups,
+    is_next_payer,
+    left_to_a_person,
+    payers_of,
+    take_back,
+    tasks_of,
+)
 from chartside_billing.fhir_claim.pick import reference
 from chartside_billing.x12.remit_fhir import Matched
 
@@ -117,6 +125,9 @@ def _write(context: Context, worked: Worked, report: JobReport) -> bool:
             return False
         payers = payers_of(context, worked.decided)
         later = tasks_of(context, worked, payers)
+        report.counts += Counter(
+            "next payers' claims that a person writes" for t in later if left_to_a_person(t)
+        )
         for resource in _kept(context, worked):
             made = _once(context, resource)
             what = "payments" if worked.reconciliations else "eligibility answers"

@@ -114,7 +114,12 @@ def _task(context: Context, one: Decided, document: str) -> Resource:
     key = remittance_key(one.remittance)
     money = owed(one.paid)
     text = f"{dollars(money)} of this claim is left to the next payer."
-    if not document or one.paid.status != "1":
+    if one.paid.status != "1":
+        text += (
+            " The second payer has decided, too: the next claim has to tell what both did, and a person writes it"
+            " (`chartside billing secondary`, with the 837P that the second payer got)."
+        )
+    elif not document:
         text += " Write that payer's claim by hand: `chartside billing secondary`."
     made = task(
         effect_key(context.practice.id, "billing", "secondary", key, one.ours.reference, one.paid.where),
@@ -145,6 +150,12 @@ def _task(context: Context, one: Decided, document: str) -> Resource:
 def decision_identifier(paid: PaidClaim) -> Resource:
     """What tells a decision from any other: our number and the payer's (CLP01, CLP07)."""
     return {"value": f"{paid.id}|{paid.payer_claim_number}"}
+
+
+def left_to_a_person(task: Resource) -> bool:
+    """Whether nothing here makes the next payer's claim: a third payer's, or where the 835 could not be kept."""
+    kinds = (part(i, "type").get("coding") for i in each(task, "input"))
+    return not any(has_coding(kind, BILLING_SYSTEM, BillingCode.DECISION) for kind in kinds)
 
 
 def follow_ups(context: Context) -> list[Resource]:
