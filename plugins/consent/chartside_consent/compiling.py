@@ -80,13 +80,22 @@ def _unreadable(form: Mapping[str, Any], problem: str) -> Instrument:
     return Instrument(
         id=str(form.get("id", "")),
         version=str(meta.get("versionId", "")) if isinstance(meta, Mapping) else "",
+        updated=str(meta.get("lastUpdated", "")) if isinstance(meta, Mapping) else "",
         status=str(form.get("status", "")),
         patient=references.identity(references.of(form.get("patient"))),
         types=kinds,
         root=Rule("provision", NONE),
         problem=problem,
+        replaces=_replaced_anyhow(form),
         **_reach(kinds)._asdict(),
     )
+
+
+def _replaced_anyhow(form: Mapping[str, Any]) -> frozenset[str]:
+    try:
+        return replaced(form)
+    except (Murky, AttributeError, TypeError):
+        return frozenset()
 
 
 class Reach(NamedTuple):
@@ -154,14 +163,15 @@ class _Compiler:
     def instrument(self) -> Instrument:
         form = self.form
         self._check_top()
-        provision = form.get("provision")
-        root = self._rule(provision or {}, "provision", None)
+        provision = form.get("provision") or self._spelt_out()
+        root = self._rule(provision, "provision", None)
         patient = references.identity(references.of(form.get("patient")))
         meta = form.get("meta") or {}
         base, base_text = self._base(root)
         return Instrument(
             id=str(form.get("id", "")),
             version=str(meta.get("versionId", "")),
+            updated=str(meta.get("lastUpdated", "")),
             status=str(form.get("status", "")),
             patient=patient,
             types=self.kinds,
@@ -169,7 +179,7 @@ class _Compiler:
             problem=self.problem,
             base=base,
             base_text=base_text,
-            periods=tuple(p for p in (span(form.get("period")), span((provision or {}).get("period"))) if p),
+            periods=tuple(p for p in (span(form.get("period")), span(provision.get("period"))) if p),
             signed=self._signed(),
             proxy=self._by_proxy(patient),
             replaces=replaced(form),
@@ -177,8 +187,17 @@ class _Compiler:
             **_reach(self.kinds)._asdict(),
         )
 
+    def _spelt_out(self) -> Mapping[str, Any]:
+        """What the code alone says where no provision does: EMRGONLY limits disclosure to emergencies (v3-ActCode)."""
+        codes = {code for _, code in (*self.categories, *loose(self.form.get("policyRule")))}
+        if codes.isdisjoint({"EMRGONLY", "emrgonly"}):
+            return {}
+        purposes = [{"system": ACT_REASON_SYSTEM, "code": code} for code in ("ETREAT", "BTG")]
+        return {"type": "deny", "provision": [{"type": "permit", "purpose": purposes}]}
+
     def _check_top(self) -> None:
-        if self.form.get("modifierExtension"):
+        parts = (self.form, *each(self.form.get("policy")), *each(self.form.get("verification")))
+        if any(part.get("modifierExtension") for part in parts):
             self.problem = _MODIFIER
         elif self.form.get("implicitRules"):
             self.problem = "implicit rules that are not known"
@@ -197,9 +216,9 @@ class _Compiler:
     def _base(self, root: Rule) -> tuple[int, str]:
         """The base rule: the root's own type (PCF), or OPTIN and OPTOUT in ``policyRule`` (HL7 R4)."""
         codes = {code for _, code in loose(self.form.get("policyRule"))}
-        if "OPTOUT" in codes:
+        if codes & {"OPTOUT", "OPTOUTE"}:  # E: with exceptions
             return DENY, "opt-out: nothing is allowed but what is permitted"
-        if "OPTIN" in codes and root.effect != PERMIT:
+        if codes & {"OPTIN", "OPTINR"} and root.effect != PERMIT:  # R: with restrictions
             return PERMIT, "opt-in: normal access for treatment but what is denied"
         return NONE, {PERMIT: "permit at the root", DENY: "deny at the root"}.get(root.effect, "none")
 
@@ -247,7 +266,8 @@ class _Compiler:
         return next((_IMPLIED[kind] for kind in sorted(self.kinds) if kind in _IMPLIED), None)
 
     def _purposes(self, provision: Mapping[str, Any]) -> frozenset[Key]:
-        return frozenset(codings(provision.get("purpose")))
+        found = codings(provision.get("purpose"))
+        return frozenset((system or ACT_REASON_SYSTEM, code) for system, code in found)
 
     def _actors(self, provision: Mapping[str, Any], effect: int) -> tuple[Who | None, Who | None]:
         """The recipients, and the authors whose data is meant (role AUT)."""

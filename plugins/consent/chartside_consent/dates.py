@@ -100,6 +100,8 @@ def span(period: Any) -> Span | None:
     end = moment(period["end"]) if period.get("end") is not None else None
     if start is None and end is None and any(key.lstrip("_") in {"start", "end"} for key in period):
         return None  # "_end" with a data-absent-reason: the period has no expiry, and says so
+    if start and end and start.wall == end.wall and start.first >= end.after:
+        raise ValueError("a period ends before it begins")
     return Span(
         start_wall=start.first if start and start.wall else None,
         end_wall=end.after if end and end.wall else None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
 from chartside.codes import ConsentType
@@ -235,16 +235,23 @@ def superseded_by(instruments: Iterable[Instrument]) -> frozenset[str]:
 
 
 def newest(instruments: Sequence[Instrument]) -> Sequence[Instrument]:
-    """Of several versions of one consent, the last alone."""
-    latest: dict[tuple[str, str], Instrument] = {}
+    """Of several versions of one consent, the last alone; all of them where it cannot be told."""
+    if len({i.id for i in instruments if i.id}) == len(instruments):
+        return instruments
+    of: dict[str, list[Instrument]] = {}
     for n, instrument in enumerate(instruments):
-        key = (
-            (instrument.id, "") if instrument.id and instrument.version.isdigit() else (instrument.id, str(n))
-        )
-        known = latest.get(key)
-        if known is None or int(known.version) <= int(instrument.version):
-            latest[key] = instrument
-    return instruments if len(latest) == len(instruments) else list(latest.values())
+        of.setdefault(instrument.id or f"#{n}", []).append(instrument)
+    return [one for versions in of.values() for one in _last(versions)]
+
+
+def _last(versions: list[Instrument]) -> list[Instrument]:
+    """By the number of the version; where a server gives no numbers, by the time at which it was stored."""
+    if all(one.version.isdigit() for one in versions):
+        return [max(reversed(versions), key=lambda one: int(one.version))]
+    try:
+        return [max(versions, key=lambda one: datetime.fromisoformat(one.updated))]
+    except (ValueError, TypeError):
+        return versions
 
 
 def decide(

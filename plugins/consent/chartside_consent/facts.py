@@ -12,7 +12,15 @@ from chartside.codes import CONFIDENTIALITY_SYSTEM, LOINC_PSYCHOTHERAPY_NOTE, LO
 from . import references
 from .dates import Moment, local, moment
 from .directory import aliases
-from .vocabulary import CONFIDENTIALITY, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, Key, broader
+from .vocabulary import (
+    CONFIDENTIALITY,
+    PART_2,
+    PSYCHOTHERAPY_NOTE,
+    SUD_COUNSELING_NOTE,
+    Key,
+    broader,
+    labelled,
+)
 
 # fmt: off
 _TIMES = [
@@ -76,7 +84,7 @@ class Facts:
         """``meta.security``."""
         meta = self.resource.get("meta")
         security = meta.get("security") if isinstance(meta, Mapping) else None
-        return tuple(_keys(security)) if isinstance(security, list) else ()
+        return tuple(map(labelled, _keys(security))) if isinstance(security, list) else ()
 
     @lazy
     def wide_labels(self) -> frozenset[Key]:

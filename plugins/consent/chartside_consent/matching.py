@@ -122,13 +122,19 @@ def _one_class(key: Key, facts: Facts) -> int:
         return MAYBE if not facts.media else YES if code in facts.media else NO
     if key in facts.codes:
         return YES
-    return MAYBE
+    return NO if any(system == other for other, _ in facts.codes) else MAYBE  # a type of document
 
 
 def _code(rule: DataRule, facts: Facts) -> int:
     if not rule.codes.isdisjoint(facts.codes):
         return YES
-    return NO if facts.codes else MAYBE
+    return NO if facts.codes and not _same_code(rule.codes, facts.codes) else MAYBE
+
+
+def _same_code(some: frozenset[Key], others: frozenset[Key]) -> bool:
+    """Whether one of them leaves the system out, and is the same else."""
+    bare, known = {code for system, code in others if not system}, {code for _, code in others}
+    return any(code in (bare if system else known) for system, code in some)
 
 
 def _label(labels: tuple[Label, ...], facts: Facts, effect: int) -> int:

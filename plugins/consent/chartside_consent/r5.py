@@ -51,7 +51,7 @@ _GENERAL = frozenset({ConsentType.PRIVACY, ConsentType.TREATMENT, ConsentType.TE
 """Consents that speak about care or data at large; all others authorise something that they name."""
 
 _OTHER = {"permit": "deny", "deny": "permit"}
-_OPT = {"OPTIN": "permit", "OPTOUT": "deny"}
+_OPT = {"OPTIN": "permit", "OPTINR": "permit", "OPTOUT": "deny", "OPTOUTE": "deny"}
 _PCF = "https://profiles.ihe.net/ITI/PCF/"
 _SILENT = frozenset(["id", "extension", "period", "provision"])
 """Elements of a provision that are no criteria."""
@@ -74,6 +74,8 @@ def to_r4(consent: Mapping[str, Any]) -> Resource:
             form[old] = consent[new]
     if people := consent.get("grantor") or consent.get("grantee"):
         form["performer"] = people
+    if "policyBasis" in consent:
+        form["policy"] = consent["policyBasis"]
     basis = consent.get("regulatoryBasis")
     if isinstance(basis, list) and basis:
         form["policyRule"] = basis[0]

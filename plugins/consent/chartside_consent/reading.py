@@ -12,7 +12,7 @@ from . import references
 from .dates import span
 from .directory import GROUPS, PLACES, ROLE, aliases, members, modified
 from .rules import DataRule, Label, Who
-from .vocabulary import CONFIDENTIALITY, Key
+from .vocabulary import CONFIDENTIALITY, Key, labelled
 
 _OLD_SYSTEMS = {
     "http://hl7.org/fhir/v3/": "http://terminology.hl7.org/CodeSystem/v3-",
@@ -139,7 +139,7 @@ def data_rule(
 
 
 def _label(found: Key) -> Label:
-    system, code = found
+    system, code = found = labelled(found)
     return Label(found, CONFIDENTIALITY.get(code, -1) if system == CONFIDENTIALITY_SYSTEM else -1)
 
 

@@ -125,15 +125,16 @@ class Instrument:
     proxy: bool = False
     replaces: frozenset[str] = frozenset()
     ignored: bool = False
+    updated: str = ""
     opens: frozenset[Action] = field(default_factory=frozenset)
     closes: frozenset[Action] = field(default_factory=frozenset)
     refuses: frozenset[Action] = field(default_factory=frozenset)
     notes_only: bool = False
     verdicts: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
-    """``opens``: what its permits may open; ``closes``: what its denials close; ``refuses``: what it closes
-    only by a plain refusal, one without data criteria and without anything unknown. ``notes_only``: an authorisation
-    for protected notes, which speaks about nothing else. ``verdicts``: sentences about
-    this consent that were worded already; a decision itself is never kept."""
+    """``updated``: when the server stored this version. ``opens``: what its permits may open; ``closes``: what its
+    denials close; ``refuses``: what it closes only by a plain refusal, one without data criteria and without anything
+    unknown. ``notes_only``: an authorisation for protected notes, which speaks about nothing else. ``verdicts``:
+    sentences about this consent that were worded already; a decision itself is never kept."""
 
     @property
     def source(self) -> str:

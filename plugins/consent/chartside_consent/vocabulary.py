@@ -12,6 +12,7 @@ from typing import Final
 from chartside.codes import (
     ACT_CODE_SYSTEM,
     ACT_REASON_SYSTEM,
+    CONFIDENTIALITY_SYSTEM,
     CONSENT_CATEGORY_SYSTEM,
     CONSENT_SCOPE_SYSTEM,
     CONSENT_TYPE_SYSTEM,
@@ -24,6 +25,8 @@ from chartside.codes import (
 )
 from chartside.gate.model import Action
 
+LOINC_PROCEDURE_CONSENT: Final = "64293-4"
+
 Key = tuple[str, str]
 """A concept: system and code."""
 
@@ -32,12 +35,12 @@ def _tree(system: str, **children: str) -> dict[Key, Key]:
     return {(system, c): (system, parent) for parent, codes in children.items() for c in codes.split()}
 
 
-# BTG and the emergency purposes stand apart on purpose, though v3-ActReason puts them under TREAT: a client who
-# forbids or permits treatment has not thereby spoken about breaking the glass (PCF gives it a provision of its own).
+# BTG stands apart on purpose, though v3-ActReason puts it under ETREAT and that under TREAT: a client who forbids or
+# permits treatment has not thereby spoken about breaking the glass (PCF gives it a provision of its own).
 _BROADER: Final[Mapping[Key, Key]] = {
     **_tree(
         ACT_REASON_SYSTEM,
-        TREAT="CAREMGT CLINTRL COC HPRGRP POPHLTH TREATDS",
+        TREAT="CAREMGT CLINTRL COC ETREAT HPRGRP POPHLTH TREATDS",
         ETREAT="ERTREAT",
         HRESCH="BIORCH CLINTRCH DSRCH POARCH TRANSRCH",
         CLINTRCH="CLINTRCHNPC CLINTRCHPC PRECLINTRCH",
@@ -83,6 +86,12 @@ SUD_COUNSELING_NOTE: Final[Key] = (CONSENT_TYPE_SYSTEM, ConsentType.SUD_COUNSELI
 """No standard label exists for SUD counselling notes (42 CFR 2.11); Chartside's own code marks them."""
 
 
+def labelled(key: Key) -> Key:
+    """A security label; one without a system is of v3-Confidentiality if its code is one there, else of v3-ActCode."""
+    system, code = key
+    return key if system else (CONFIDENTIALITY_SYSTEM if code in CONFIDENTIALITY else ACT_CODE_SYSTEM, code)
+
+
 def broader(key: Key) -> Iterable[Key]:
     """The concept itself, and all that include it."""
     found = [key]
@@ -123,7 +132,9 @@ _CATEGORIES: Final[Mapping[Key, ConsentType]] = {
     (LOINC_SYSTEM, LOINC_PRIVACY_CONSENT): ConsentType.PRIVACY,
     (LOINC_SYSTEM, LOINC_RELEASE): ConsentType.RELEASE,
     (CONSENT_CATEGORY_SYSTEM, "npp"): ConsentType.PRIVACY,
-    (CONSENT_CATEGORY_SYSTEM, "research"): ConsentType.RESEARCH,
+    **{(CONSENT_CATEGORY_SYSTEM, code): ConsentType.RESEARCH for code in ("research", "rsdid", "rsreid")},
+    **{(ACT_CODE_SYSTEM, code): ConsentType.RESEARCH for code in ("RESEARCH", "RSDID", "RSREID")},
+    (LOINC_SYSTEM, LOINC_PROCEDURE_CONSENT): ConsentType.TREATMENT,
     (CONSENT_SCOPE_SYSTEM, "patient-privacy"): ConsentType.PRIVACY,
     (CONSENT_SCOPE_SYSTEM, "research"): ConsentType.RESEARCH,
     (CONSENT_SCOPE_SYSTEM, "treatment"): ConsentType.TREATMENT,
@@ -132,9 +143,9 @@ _CATEGORIES: Final[Mapping[Key, ConsentType]] = {
 
 ADVANCE_DIRECTIVES: Final = frozenset(
     {(CONSENT_SCOPE_SYSTEM, "adr")}
-    | {(CONSENT_CATEGORY_SYSTEM, code) for code in ("acd", "dnr", "emrgonly", "hcd", "polst")}
+    | {(CONSENT_CATEGORY_SYSTEM, code) for code in ("acd", "dnr", "hcd", "polst")}
 )
-"""Wishes about care in an emergency. They say nothing about data or messages."""
+"""Wishes about care in an emergency. They say nothing about data or messages (``emrgonly`` does: it limits them)."""
 
 
 def types(categories: Iterable[Key], scope: Iterable[Key]) -> frozenset[ConsentType]:
