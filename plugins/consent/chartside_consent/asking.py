@@ -7,13 +7,12 @@ One JSON object; a FHIR ``Parameters`` resource with the same names; or an objec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from chartside.codes import ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM
 from chartside.errors import InputError
 from chartside.gate.model import Action, DecisionRequest
 from chartside.types import Resource
@@ -21,7 +20,7 @@ from chartside.types import Resource
 from . import references
 from .dates import moment
 from .files import Pile, parsed, read_text
-from .vocabulary import CONFIDENTIALITY
+from .vocabulary import labelled
 
 CONSENT_ACTIONS: Final = frozenset({"access", "collect", "use", "correct"})
 """Codes of HL7 consentaction that are a kind of reading here; ``disclose`` is an action of the gate's own."""
@@ -40,7 +39,7 @@ _WORDS: Final = {
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "patient": ("patient", "subject", "patientid", "client"),
     "action": ("action", "operation"),
-    "purpose": ("purpose", "purposeofuse", "purposeofevent", "pou"),
+    "purpose": ("purpose", "purposes", "purposeofuse", "purposeofevent", "pou"),
     "actor": ("actor", "recipient", "requester", "requestor", "user", "practitioner", "grantee"),
     "actor_role": ("actorrole", "role"),
     "actor_groups": ("actorgroups", "groups"),
@@ -72,9 +71,12 @@ _PASSED_OVER: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it stands in a file, ready for the engine. ``ignored``: names in it that mean nothing here."""
+    """A request as it stands in a file, ready for the engine: one question for each of its purposes.
 
-    request: DecisionRequest
+    ``ignored``: names in it that mean nothing here.
+    """
+
+    requests: tuple[DecisionRequest, ...]
     codes: frozenset[str] | None
     zone: tzinfo | None
     groups: tuple[str, ...]
@@ -89,17 +91,26 @@ def read_request(path: Path, pile: Pile, resource: Resource | None, now: datetim
     data = _plain(parsed(read_text(path), path.name), path.name)
     zone = _zone(data)
     action, codes = _action(_code(data, "action") or "access")
-    request = DecisionRequest(
+    asked = DecisionRequest(
         patient=_patient(data, pile),
         action=action,
         at=_when(data, zone, now),
-        purpose=_code(data, "purpose") or "TREAT",
         category=_code(data, "category"),
         actor=_reference(data, "actor"),
         resource=resource or _resource(data, pile),
         location=_code(data, "location"),
     )
-    return Asked(request, codes, zone, tuple(_groups(data)), tuple(sorted(set(data) - _ALL - _PASSED_OVER)))
+    requests = tuple(replace(asked, purpose=purpose) for purpose in _purposes(data))
+    return Asked(requests, codes, zone, tuple(_groups(data)), tuple(sorted(set(data) - _ALL - _PASSED_OVER)))
+
+
+def _purposes(data: Mapping[str, Any]) -> list[str]:
+    """Every purpose of the request, once each; treatment where it names none."""
+    value = _first(data, "purpose")
+    found = [_coded(one) for one in (value if isinstance(value, list) else [value])]
+    if None in found:
+        raise InputError("request: purpose is no code", mend="write each as TREAT or system|code")
+    return list(dict.fromkeys(one or "TREAT" for one in found))
 
 
 def _plain(data: Any, place: str) -> dict[str, Any]:
@@ -107,7 +118,10 @@ def _plain(data: Any, place: str) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise InputError(f"{place}: must hold one JSON object", mend="see `chartside consent decide --help`")
     if data.get("resourceType") == "Parameters":
-        data = dict(_parameters(data))
+        given: dict[str, list[Any]] = {}
+        for name, value in _parameters(data):
+            given.setdefault(name, []).append(value)
+        data = {name: values if len(values) > 1 else values[0] for name, values in given.items()}
     for wrapper in ("request", "context"):
         inner = data.get(wrapper)
         if isinstance(inner, Mapping) and "reference" not in inner:
@@ -251,9 +265,9 @@ def _described(data: Mapping[str, Any]) -> Resource | None:
 
 def _label(text: str) -> dict[str, str]:
     """A label; a bare code is one of v3-Confidentiality if it is one there, else of v3-ActCode."""
-    if "|" in text:
-        return _coding(text)
-    return {"system": CONFIDENTIALITY_SYSTEM if text in CONFIDENTIALITY else ACT_CODE_SYSTEM, "code": text}
+    found = _coding(text)
+    system, code = labelled((found["system"], found["code"]))
+    return {"system": system, "code": code}
 
 
 def _coding(text: str) -> dict[str, str]:

@@ -27,7 +27,8 @@ A request file, with all that it may hold; each part may be left out:
 
   {"patient": "Patient/12",         else whom the consents are of
    "action": "disclose",            else access; see below
-   "purpose": "TREAT",              v3-ActReason, REMIND ..., system|code
+   "purpose": "TREAT",              v3-ActReason, REMIND ..., system|code;
+                                    of several, each must be permitted
    "actor": "Practitioner/7",       who would get or do it; also
                                     {"role": {"system": ..., "code": ...}}
    "date": "2026-11-24",            a day or an instant; else now
@@ -138,23 +139,23 @@ def _explain(pile: Pile, request: Path, subject: dict[str, object] | None, major
     from .asking import read_request
     from .compiling import compile_all
     from .engine import newest
-    from .explaining import explain
+    from .explaining import explain_all
     from .query import prepare
 
     asked = read_request(request, pile, subject, SystemClock().now())
     for name in asked.ignored:
         typer.echo(f"request: {name!r} means nothing here and was passed over", err=True)
     people = pile.directory()
+    first = asked.requests[0]
     if asked.groups:
-        people.join(asked.request.actor, asked.groups)
-    query = prepare(
-        asked.request,
-        zone=asked.zone,
-        directory=people,
-        client=pile.client(references.plain(asked.request.patient), majority),
-        codes=asked.codes,
-    )
-    return explain(newest(compile_all(pile.consents)), query)
+        people.join(first.actor, asked.groups)
+    client = pile.client(references.plain(first.patient), majority)
+    queries = [
+        prepare(one, zone=asked.zone, directory=people, client=client, codes=asked.codes)
+        for one in asked.requests
+    ]
+    own = newest(compile_all(pile.consents))
+    return explain_all(own, queries)
 
 
 app.command("forms")(cli_forms.forms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chartside.codes import ACT_REASON_SYSTEM
@@ -85,6 +85,19 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "path": verdict.path,
         "why": verdict.why,
     }
+
+
+def explain_all(instruments: Sequence[Instrument], queries: Sequence[Query]) -> Explanation:
+    """One request for several purposes: it is allowed when it is for each of them, else the strictest answer holds."""
+    found = [explain(instruments, query) for query in queries]
+    for outcome in (Outcome.DENY, Outcome.NONE):
+        for one in found:
+            if one.decision.outcome is outcome:
+                return one
+    reasons = dict.fromkeys(reason for one in found for reason in one.decision.reasons)
+    duties = dict.fromkeys(duty for one in found for duty in one.decision.obligations)
+    review = any(one.decision.review for one in found)
+    return replace(found[0], decision=Decision(Outcome.PERMIT, tuple(reasons), tuple(duties), review))
 
 
 def explain(instruments: Sequence[Instrument], query: Query) -> Explanation:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from chartside.errors import InputError
 from chartside.gate.model import Action
 from chartside_consent.asking import Asked, read_request
 from chartside_consent.cli import app
@@ -82,7 +83,7 @@ def read(content: Any, folder: Path, pile: Pile | None = None) -> Asked:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_the_same_request_in_many_forms(name: str, tmp_path: Path) -> None:
-    request = read(FORMS[name], tmp_path).request
+    request = read(FORMS[name], tmp_path).requests[0]
     assert (request.patient, request.action, request.actor) == (
         "Patient/1",
         Action.DISCLOSE,
@@ -96,26 +97,26 @@ def test_data_in_the_request_among_the_files_or_described(tmp_path: Path) -> Non
     pile = Pile()
     pile.add([WEIGHT])
     for given in (WEIGHT, "Observation/w", "Observation/w/_history/2", {"reference": "Observation/w"}):
-        assert read({**PLAIN, "resource": given}, tmp_path, pile).request.resource == WEIGHT
+        assert read({**PLAIN, "resource": given}, tmp_path, pile).requests[0].resource == WEIGHT
     asked = read({**PLAIN, "class": "Observation", "securityLabel": ["R", "PSY"]}, tmp_path)
-    found = asked.request.resource
+    found = asked.requests[0].resource
     assert found is not None
     assert found["resourceType"] == "Observation"
     assert [label["code"] for label in found["meta"]["security"]] == ["R", "PSY"]
     assert found["meta"]["security"][0]["system"] == CONF
-    assert read(PLAIN, tmp_path).request.resource is None
+    assert read(PLAIN, tmp_path).requests[0].resource is None
 
 
 def test_what_means_nothing_is_named(tmp_path: Path, consent) -> None:
     """A misspelt part must not be passed over in silence."""
-    assert read({**PLAIN, "purposes": ["TREAT"], "comment": "x"}, tmp_path).ignored == ("purposes",)
+    assert read({**PLAIN, "aims": ["TREAT"], "comment": "x"}, tmp_path).ignored == ("aims",)
     consents, request = tmp_path / "c.json", tmp_path / "q.json"
     consents.write_text(json.dumps(consent()), encoding="utf-8")
-    request.write_text(json.dumps({"action": "access", "purposes": ["TREAT"]}), encoding="utf-8")
+    request.write_text(json.dumps({"action": "access", "aims": ["TREAT"]}), encoding="utf-8")
     result = CliRunner().invoke(
         app, ["decide", "--consents", str(consents), "--request", str(request), "--json"]
     )
-    assert "'purposes' means nothing here" in result.stderr
+    assert "'aims' means nothing here" in result.stderr
     assert json.loads(result.stdout)["outcome"] == "permit"
 
 
@@ -157,3 +158,51 @@ def test_the_help_shows_a_whole_request() -> None:
     text = CliRunner().invoke(app, ["decide", "--help"]).output
     for word in ('"patient"', '"purpose"', '"actor"', '"date"', '"zone"', "Exit: 0 permit", "--resource"):
         assert word in text
+
+
+SEVERAL = {
+    "a list": {"purpose": ["TREAT", "HRESCH"]},
+    "by another name, with systems": {"purposes": [f"{REASON}|TREAT", {"system": REASON, "code": "HRESCH"}]},
+    "as Parameters": {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "purpose", "valueCode": code} for code in ("TREAT", "HRESCH")],
+    },
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_purposes_must_each_be_permitted(name: str, tmp_path: Path) -> None:
+    """C-1, rule 5: one request for several purposes is allowed when every one of them is, and denied by one denial."""
+    consent = tmp_path / "consent.json"
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(SEVERAL[name]), encoding="utf-8")
+    for purposes, deny, expected in (
+        (["TREAT"], [], "none"),
+        (["TREAT", "HRESCH"], [], "permit"),
+        (["TREAT", "HRESCH"], ["HRESCH"], "deny"),
+    ):
+        root: dict[str, Any] = {
+            "type": "permit",
+            "purpose": [{"system": REASON, "code": p} for p in purposes],
+        }
+        if deny:
+            root["provision"] = [{"type": "deny", "purpose": [{"system": REASON, "code": p} for p in deny]}]
+        told = {
+            "resourceType": "Consent",
+            "id": "c",
+            "status": "active",
+            "patient": {"reference": "Patient/1"},
+            "provision": root,
+        }
+        consent.write_text(json.dumps(told), encoding="utf-8")
+        result = CliRunner().invoke(
+            app, ["decide", "--consents", str(consent), "--request", str(request), "--json"]
+        )
+        assert json.loads(result.stdout)["outcome"] == expected, (purposes, deny)
+        assert result.exit_code == (0 if expected == "permit" else 1)
+
+
+def test_a_purpose_that_is_no_code_is_named(tmp_path: Path) -> None:
+    """C-1: bad input gets a clear error."""
+    with pytest.raises(InputError, match="purpose is no code"):
+        read({**PLAIN, "purpose": ["TREAT", {"text": "research"}]}, tmp_path)

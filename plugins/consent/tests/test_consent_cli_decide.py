@@ -104,7 +104,7 @@ def test_the_oracle_through_the_command(tmp_path: Path, oracle, pcf, shared_data
         ({"action": "sms", "date": "soon"}, "date is no FHIR date"),
         ({"action": "sms", "zone": "Mars/Base"}, "no time zone"),
         ({"action": "sms", "actor": 7}, "actor is no reference"),
-        ({"action": "sms", "purpose": ["TREAT", "HPAYMT"]}, "purpose is no code"),
+        ({"action": "sms", "purpose": ["TREAT", {"text": "research"}]}, "purpose is no code"),
         ({"action": "read", "resource": "Observation/9"}, "not among the files"),
     ],
 )
