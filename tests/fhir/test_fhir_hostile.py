@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import threading
+import tracemalloc
 
 import httpx
 import pytest
@@ -204,6 +205,18 @@ def test_what_follows_the_compression_costs_nothing():
     body.feed(gzip.compress(PATIENT))
     with pytest.raises(LimitBroken, match="after the end"):
         body.feed(b"x")
+
+
+def test_a_body_in_tiny_pieces_takes_no_more_than_its_bytes():
+    """S-14: two bytes a chunk are twenty times as much where each is an object of its own."""
+    body = Body(Limits(), "")
+    tracemalloc.start()
+    for _ in range(2_000):
+        body.feed(bytes(2))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(body.read()) == 4_000
+    assert peak < 40_000
 
 
 @pytest.mark.parametrize("value", ["Tue, 15 Nov 2026 08:12:31 +99999999999999", "\u00b2", "1e5", "-5", "."])

@@ -53,8 +53,8 @@ class Body:
     def __init__(self, limits: Limits, encoding: str) -> None:
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise LimitBroken("an encoding that was not asked for")
-        self._limits, self._wire, self._size = limits, 0, 0
-        self._parts: list[bytes] = []
+        self._limits, self._wire = limits, 0
+        self._body = bytearray()  # a list of tiny pieces would take many times their bytes
         # 32: gzip or zlib by the header; 15: the largest window
         self._inflate = zlib.decompressobj(32 + 15) if encoding not in ("", "identity") else None
 
@@ -64,12 +64,11 @@ class Body:
         if self._wire > self._limits.wire_bytes:
             raise LimitBroken("more bytes than allowed")
         for part in self._plain(chunk):
-            self._size += len(part)
-            if self._size > self._limits.body_bytes:
+            self._body += part
+            if len(self._body) > self._limits.body_bytes:
                 raise LimitBroken("more decompressed bytes than allowed")
-            if self._size > max(_RATIO_FREE_BYTES, self._limits.ratio * self._wire):
+            if len(self._body) > max(_RATIO_FREE_BYTES, self._limits.ratio * self._wire):
                 raise LimitBroken("compressed more densely than allowed")
-            self._parts.append(part)
 
     def _plain(self, chunk: bytes) -> Iterator[bytes]:
         if self._inflate is None:
@@ -87,10 +86,10 @@ class Body:
     def read(self) -> bytes:
         """All of it. Raises LimitBroken where a compressed body was cut."""
         if self._inflate is not None and self._wire:
-            self._parts.append(self._inflate.flush())
+            self._body += self._inflate.flush()
             if not self._inflate.eof:
                 raise LimitBroken("cut compression")
-        return b"".join(self._parts)
+        return bytes(self._body)
 
 
 def parse(body: bytes, depth: int) -> Any:
