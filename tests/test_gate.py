@@ -57,6 +57,23 @@ def test_without_any_decider_the_table_holds(action, caplog):
 
 
 @pytest.mark.parametrize(
+    ("purpose", "outcome"),
+    [
+        ("TREAT", Outcome.PERMIT),
+        ("http://terminology.hl7.org/CodeSystem/v3-ActReason|ETREAT", Outcome.PERMIT),
+        ("BTG", Outcome.PERMIT),
+        ("REMIND", Outcome.PERMIT),
+        ("HRESCH", Outcome.DENY),
+        ("HMARKT", Outcome.DENY),
+        ("https://example.org|TREAT", Outcome.DENY),
+    ],
+)
+def test_the_chart_is_read_for_care_without_a_consent_and_for_nothing_else(purpose, outcome) -> None:
+    """The table of defaults: "read for treatment"; no decision on research or marketing means no."""
+    assert default_of(Action.READ, purpose, None) is outcome
+
+
+@pytest.mark.parametrize(
     ("answers", "expected"),
     [
         ([PERMIT], PERMIT),

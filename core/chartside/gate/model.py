@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chartside.codes import ConsentType
+from chartside.codes import ACT_REASON_SYSTEM, ConsentType, Purpose
 
 
 class Outcome(StrEnum):
@@ -53,6 +53,11 @@ DEFAULTS: Mapping[Action, Outcome] = {
 
 
 PAYMENT = "HPAYMT"
+CARE = frozenset(
+    {"TREAT", "CAREMGT", "CLINTRL", "COC", "HPRGRP", "POPHLTH", "TREATDS", "ETREAT", "ERTREAT", "BTG"}
+    | {PAYMENT, "HOPERAT", *Purpose}
+)
+"""For what the chart is read without a consent: treatment and its kinds, payment, operations (45 CFR 164.506)."""
 _OF_A_CLAIM = ("Claim", "Coverage", "Encounter")
 _PROTECTED = frozenset(
     code.casefold() for code in ("PSYTHPN", "42CFRPart2", "42CFRPart2CD", ConsentType.SUD_COUNSELING_NOTES)
@@ -61,11 +66,14 @@ _PROTECTED = frozenset(
 
 
 def default_of(action: Action, purpose: str, resource: Mapping[str, Any] | None) -> Outcome:
-    """What holds where no consent speaks: ``DEFAULTS``; for payment, what 45 CFR 164.506(c) permits without a consent.
+    """What holds where no consent speaks: ``DEFAULTS``; reading is for care only, not for research or marketing.
 
-    That is a claim and the visits and cover that it is about, and never what a law protects further, by its label:
-    psychotherapy notes (45 CFR 164.508(a)(2)), records of a Part 2 programme (42 CFR 2.31), SUD counselling notes.
+    For payment, what 45 CFR 164.506(c) permits without a consent: that is a claim and the visits and cover that it is
+    about, and never what a law protects further, by its label: psychotherapy notes (45 CFR 164.508(a)(2)), records of
+    a Part 2 programme (42 CFR 2.31), SUD counselling notes.
     """
+    if action is Action.READ and purpose.removeprefix(f"{ACT_REASON_SYSTEM}|") not in CARE:
+        return Outcome.DENY
     if action is not Action.DISCLOSE or purpose != PAYMENT or resource is None:
         return DEFAULTS[action]
     free = resource.get("resourceType") in _OF_A_CLAIM and _unprotected(resource)

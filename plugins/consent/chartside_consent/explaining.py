@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chartside.codes import ACT_REASON_SYSTEM
-from chartside.gate.model import PAYMENT, Decision, Outcome, default_of
+from chartside.codes import ACT_REASON_SYSTEM, PURPOSE_SYSTEM
+from chartside.gate.model import Decision, Outcome, default_of
 
 from . import words
 from .engine import Verdict, answer, judge, superseded_by
@@ -27,8 +27,10 @@ class Explanation:
     def default(self) -> Outcome:
         """What holds where no consent speaks."""
         query = self.query
-        payment = PAYMENT if (ACT_REASON_SYSTEM, PAYMENT) in query.purposes else ""
-        return default_of(query.action, payment, query.facts.resource if query.facts else None)
+        data = query.facts.resource if query.facts else None
+        codes = [c for system, c in query.purposes if system in (ACT_REASON_SYSTEM, PURPOSE_SYSTEM)]
+        free = any(default_of(query.action, code, data) is Outcome.PERMIT for code in codes or [""])
+        return Outcome.PERMIT if free else Outcome.DENY
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for ``--json``: ids, codes and plain words, nothing of the client's data."""
