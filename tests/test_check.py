@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from chartside.cli import build
+from chartside.fhir import Retries
 from chartside.fhir import Retries
 
 
@@ -276,9 +278,10 @@ def test_a_wrong_table_does_not_keep_the_ehr_from_being_asked(folder):
     assert any(f["where"] == "ehr.base_url" and f["level"] == "ok" for f in findings)
 
 
-@pytest.mark.parametrize("away", [("--offline",), pytest.param((), marks=pytest.mark.slow)])
-def test_texts_are_looked_at_without_the_ehr(folder, away):
+@pytest.mark.parametrize("away", [("--offline",), ()])
+def test_texts_are_looked_at_without_the_ehr(folder, away, monkeypatch):
     """R-2: a practice's own words are judged while the EHR is down, or is not to be asked."""
+    monkeypatch.setattr("chartside.fhir.client.Retries", partial(Retries, first=0.0, most=0.0))
     change(folder, "enabled = false", 'enabled = true\ntexts = { "sms.en" = "{{ practice }} therapy" }')
     change(folder, ":[0-9]+/fhir", ":9/fhir")
     _, findings = check(folder, *away)
@@ -438,3 +441,18 @@ def test_without_a_consent_plugin_it_says_what_goes_out_unasked(folder):
         assert told["level"] == "warning"
         texts.append(told["text"])
     assert ["164.522(a)(1)(vi)" in text for text in texts] == [False, True]
+
+
+def test_a_terminal_without_colours(folder, monkeypatch):
+    """https://no-color.org: also on a terminal."""
+    arguments = ["check", "--offline", "--config", str(folder / "chartside.toml")]
+    for wanted, escape in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", wanted)
+        done = CliRunner().invoke(build(arguments), arguments, color=True)
+        assert ("\x1b[" in done.output) is escape
+
+
+def test_running_a_plugin_that_is_off_names_it(folder):
+    """Not "no such job": the mend is one line of the config."""
+    done = call("run", "scheduling.reminders", "--config", str(folder / "chartside.toml"))
+    assert "write `enabled = true` under [plugins.scheduling]" in str(done.exception)

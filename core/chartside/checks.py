@@ -259,9 +259,7 @@ def _outbound(host: Host) -> Iterator[Finding]:
                 mend = (
                     f"add [outbound.NAME] with kind = {kind!r}, once there is an agreement with the recipient"
                 )
-                text = (
-                    f"sends to recipients of kind {kind!r}, and none stands in [outbound]: they get nothing"
-                )
+                text = f"can send to recipients of kind {kind!r}, and none stands in [outbound]: they get nothing"
                 yield Finding("warning", f"plugins.{manifest.name}", text, mend)
     for sentence in host.outbound.expiring(host.clock.now()):
         where, _, text = sentence.partition(": ")

@@ -119,12 +119,17 @@ def _not_called() -> None:
     """Stands for a command while another one runs, or the help is printed."""
 
 
+def colourful() -> bool | None:
+    """None leaves it to the terminal; typer does not heed https://no-color.org by itself."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def main() -> None:
     """Entry point: a ChartsideError ends the program with one clear line and status 2."""
     try:
         build(sys.argv[1:])()
     except ChartsideError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+        typer.secho(f"error: {error}", fg="red", err=True, color=colourful())
         raise SystemExit(2) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -132,7 +137,7 @@ def main() -> None:
     except OSError as error:
         if not error.filename:  # no file of ours: a defect, whose traceback is wanted
             raise
-        typer.secho(f"error: {error.filename}: {error.strerror}", fg="red", err=True)
+        typer.secho(f"error: {error.filename}: {error.strerror}", fg="red", err=True, color=colourful())
         raise SystemExit(2) from None
 
 

@@ -135,6 +135,7 @@ def world(
     sandbox = Sandbox(path=str(folder / "ehr.db"), clock=clock, clients=[client])
     if not sandbox.store.history("Organization"):
         sandbox.load_practice(clients=clients)
+    (folder / "mails").mkdir(exist_ok=True)  # to be looked into also before the first mail
     gateway, mailbox = Gateway(file=folder / "gateway.log"), Mailbox(folder / "mails")
     with ExitStack() as stack:
         stack.callback(sandbox.close)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chartside.checks import Finding, checks
+from chartside.cli import colourful
 from chartside.commands.plugins import ConfigOption
 
 
@@ -42,6 +43,6 @@ def check(
 
 def _print(finding: Finding) -> None:
     colour = {"error": "red", "warning": "yellow", "ok": "green"}[finding.level]
-    typer.secho(f"{finding.level:<8}", fg=colour, nl=False)
+    typer.secho(f"{finding.level:<8}", fg=colour, nl=False, color=colourful())
     mend = f"\n          mend: {finding.mend}" if finding.mend else ""
     typer.echo(f"{finding.where}: {finding.text}{mend}" if finding.where else f"{finding.text}{mend}")

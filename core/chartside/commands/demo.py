@@ -111,6 +111,10 @@ def _show_trail(stage: Stage) -> None:
 
 
 def _wait(running: World) -> None:
+    if not running.gateway.messages:
+        typer.echo(
+            "\nNo text went out: at the clients' places it is no hour to send one (09:00 to 20:00), or none was due."
+        )
     typer.echo(
         f"""
 It is left running. Try, in another terminal:

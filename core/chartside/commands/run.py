@@ -33,6 +33,8 @@ def run(
     Examples: `chartside run --dry-run`, `chartside run scheduling.reminders`
     """
     with Host(load(config)) as host:
+        if (name := job.partition(".")[0]) in host.plugins.found:
+            host.context(name)  # tells of a plugin that is not enabled, or was set aside, by its name
         jobs = [job] if job else sorted(host.jobs())
         if not jobs:
             typer.echo(

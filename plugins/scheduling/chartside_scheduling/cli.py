@@ -41,6 +41,7 @@ def preview(
     from chartside.jobs.model import JobOptions
 
     with Host(load(config)) as host:
+        host.context("scheduling")  # tells where it is not enabled
         report = host.run("scheduling.reminders", JobOptions(dry_run=True))
         rows = [dict(row) for row in report.rows]
         if names:
