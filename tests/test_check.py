@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import sys
 from functools import partial
-from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from chartside.cli import build
-from chartside.fhir import Retries
 from chartside.fhir import Retries
 
 
