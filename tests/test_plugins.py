@@ -72,6 +72,18 @@ def test_nothing_is_imported_that_is_not_enabled(installed):
     assert found["one"].status == "loaded"
 
 
+def test_a_hook_is_found_by_whatever_name_its_function_has(installed):
+    """pluggy's ``specname``."""
+    named = GOOD.replace(
+        "@hookimpl\n    def chartside_jobs", "@hookimpl(specname='chartside_jobs')\n    def mine"
+    )
+    assert named != GOOD
+    installed("one", named)
+    plugins = Plugins(find(), ["one"])
+    assert [name for name, _ in plugins.each("chartside_jobs", Job)] == ["one"]
+    assert not plugins.has("one", "chartside_routes")
+
+
 FAULTS = {
     "import": ("import does_not_exist_anywhere", None, "ModuleNotFoundError"),
     "raise": ("raise RuntimeError('Jane Doe 555-0101')", None, "RuntimeError"),

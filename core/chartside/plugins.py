@@ -108,7 +108,10 @@ class Plugins:
     def has(self, name: str, hook: str) -> bool:
         """Whether a loaded plugin implements a hook."""
         registered = self._manager.get_plugin(name)
-        return registered is not None and self.found[name].loaded and hasattr(registered, hook)
+        if registered is None or not self.found[name].loaded:
+            return False
+        callers = self._manager.get_hookcallers(registered) or []
+        return any(caller.name == hook for caller in callers)  # by whatever name the plugin gave its function
 
     def call(self, hook: str, name: str, **arguments: Any) -> Any:
         """Call one plugin's implementation of a hook; None where it has none. Raises what it raises."""
