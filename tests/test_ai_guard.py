@@ -297,6 +297,14 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "description of a Task": {"description": "The client seems better."},
     "output of a Task": {"output": [{"valueString": "The client seems better."}]},
     "extension": {"extension": [{"url": "x", "valueString": "The client seems better."}]},
+    "words of a code": {"reasonCode": [{"text": "The client seems better."}]},
+    "name of a code": {"category": [{"coding": [{"display": "The client seems better."}]}]},
+    "name of a reference": {"subject": {"reference": "Patient/1", "display": "The client seems better."}},
+    "a report": {"resourceType": "DiagnosticReport", "conclusion": "The client seems better."},
+    "a finding": {"resourceType": "Observation", "valueString": "The client seems better."},
+    "a document": {"resourceType": "DocumentReference", "docStatus": "final", "content": []},
+    "answers": {"resourceType": "QuestionnaireResponse", "item": []},
+    "bytes": {"resourceType": "Binary", "data": "VGhl"},
 }
 
 
@@ -331,6 +339,8 @@ def test_no_effect_claims_the_label() -> None:
     """P-4."""
     with pytest.raises(PolicyRefused):
         guard_effect(manifest("other", ai=False), {"meta": {"security": [AIAST]}})
+    with pytest.raises(PolicyRefused, match="P-3"):
+        guard_effect(manifest("other", ai=False), {"resourceType": "Composition", "section": []})
 
 
 def test_administration_is_free(world: World) -> None:

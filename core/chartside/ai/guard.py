@@ -55,10 +55,13 @@ TRACES: Final = frozenset({"Device", "Provenance"})
 _OPAQUE: Final = frozenset({"meta-add", "meta-delete", "process-message"})
 """Operations that change labels, or that write whatever stands in a message."""
 
+_EFFECTS: Final = frozenset({"Communication", "Task"})
+"""As what the ledger records an effect. A server that knows no better would take a report from it just as well."""
+
 _WORDS: Final = frozenset(
-    {"contained", "description", "extension", "input", "note", "output", "payload", "text"}
+    {"contained", "description", "display", "extension", "input", "note", "output", "payload", "text"}
 )
-"""Elements of an effect in which prose could stand."""
+"""Elements of an effect, at any depth, in which prose could stand."""
 
 _ALWAYS_FROZEN: Final = ("identifier", "author", "authenticator")
 _SIGNED_FROZEN: Final = ("contained", "content", "context", "date", "status", "subject", "text", "type")
@@ -112,8 +115,18 @@ def guard_effect(manifest: Manifest, resource: Resource) -> None:
     """Raise PolicyRefused when the resource of an effect (the ledger writes it) could carry AI text."""
     if claims(resource):
         raise _refused(manifest, "write AI text", "write through context.ai")
-    if binds(manifest) and not _WORDS.isdisjoint(resource):
+    kind = str(resource.get("resourceType", ""))
+    if resource and kind not in _EFFECTS:
+        raise _refused(manifest, f"record an effect as {_safe(kind)}", "as a Communication or a Task")
+    if binds(manifest) and _worded(resource):
         raise _refused(manifest, "put words into an effect", "write AI text through context.ai")
+
+
+def _worded(value: Any) -> bool:
+    """Whether an element in which prose could stand is there, at any depth."""
+    if isinstance(value, list | tuple):
+        return any(map(_worded, value))
+    return isinstance(value, dict) and (not _WORDS.isdisjoint(value) or any(map(_worded, value.values())))
 
 
 def _administrative_only(manifest: Manifest, entry: Create | Update | Patch) -> None:
