@@ -21,6 +21,10 @@ from chartside_billing.rules.codesets import (
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
+_ADD_ON = (
+    "Psychotherapy beside the same clinician's E/M is the add-on code of its minutes (90833, 90836, 90838); for a"
+    " session of its own, show it (59 or XE)."
+)
 _FACTOR = re.compile(
     r"maladaptive|high(ly)? (anxiety|reactiv)|reactivity|repeated questions|disagreement"
     r"|caregiver (emotion|behavio)"
@@ -45,12 +49,15 @@ def needs_em(v: View, k: Loaded) -> Outcome:
     ]
 
 
-@check("ADD-002", codes=ADD_ON_THERAPY)
+@check("ADD-002", codes=ADD_ON_THERAPY | INDIVIDUAL)
 def exclusive(v: View, k: Loaded) -> Outcome:
-    """Not beside a standalone service of the same session."""
+    """Not beside a standalone service of the same session; and no standalone one beside an E/M."""
     standalone = INDIVIDUAL | CRISIS | FAMILY
     hits: list[Hit] = []
     for day in v.days:
+        if not day.codes.isdisjoint(EM_FOR_ADD_ON):
+            alone = [x for x in day.of(INDIVIDUAL) if x.own and not SEPARATE & set(x.modifiers)]
+            hits.extend(hit(f"{x.code} stands beside an E/M of the same day", x, mend=_ADD_ON) for x in alone)
         others = [x for x in day.of(standalone) if not (x.code in FAMILY and SEPARATE & set(x.modifiers))]
         if others:
             hits.extend(

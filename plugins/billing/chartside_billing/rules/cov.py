@@ -45,8 +45,21 @@ def one_primary(v: View, k: Loaded) -> Outcome:
     rest = [s for s in sequences if s not in {"P", "U"}]
     if len(set(rest)) != len(rest):
         hits.append(hit("Two payers have the same place in the order (SBR01)", where=where))
+    if _named_twice(v):
+        text = "The same payer stands twice with the same member number"
+        mend = "Name the other plan with its own payer id and member number, or leave it out."
+        hits.append(hit(text, where=where, mend=mend))
     hits.extend(Hit(issue.message, issue.where) for issue in v.claim.issues if issue.code == "payer-order")
     return hits
+
+
+def _named_twice(v: View) -> bool:
+    named = [
+        (one.payer.id, one.subscriber.id.upper())
+        for one in (v.insurance, *v.claim.others)
+        if one.payer and one.subscriber and one.payer.id and one.subscriber.id
+    ]
+    return len(set(named)) != len(named)
 
 
 def _covers(facts: CoverageFacts, day: date) -> bool:

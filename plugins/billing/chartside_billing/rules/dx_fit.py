@@ -37,6 +37,8 @@ _UNCERTAIN = frozenset({"provisional", "differential", "refuted", "entered-in-er
 _FEMALE = ("F53", "F5222", "F5231", "F525", "F3281", "O")
 _MALE = ("F5221", "F5232", "F524", "N52")
 _CHILDHOOD = ("F93", "F980", "F981", "F982", "F983", "F984", "F988", "F989", "F642")
+_PART2 = "42CFRPart2"
+"""The security label of a Part 2 programme's record, which may have come from elsewhere."""
 _SUBSTANCE = frozenset(f"F{number}" for number in range(10, 20))
 
 
@@ -206,14 +208,15 @@ def agrees(v: View, k: Loaded) -> Outcome:
 def part2(v: View, k: Loaded) -> Outcome:
     """A consent before a Part 2 record goes out."""
     codes = [code for code in v.diagnoses if code.startswith("F1") and code[:3] in _SUBSTANCE]
-    if not codes or k.part2_programme is False:
+    labelled = any(code == _PART2 for _, code in v.claim.labels)
+    if not labelled and (not codes or k.part2_programme is False):
         return OK
     known = v.claim.history.consents if v.claim.history else None
     if known is not None and "no-part2" in known:
         return [
             hit("The consent to disclose this substance-use record was refused or has ended", where="2300 HI")
         ]
-    if k.part2_programme is None:
+    if k.part2_programme is None and not labelled:
         return NotChecked(
             "say in the settings whether the practice is a 42 CFR Part 2 programme (part2_programme)"
         )

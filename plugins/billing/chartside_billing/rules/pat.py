@@ -7,8 +7,9 @@ from datetime import date
 
 from chartside_billing.dates import age
 from chartside_billing.model import Address, Party, Person
-from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, WARNING, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import PLACEHOLDERS, STATES
+from chartside_billing.rules.codesets.zips import zip_fits
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
@@ -55,6 +56,8 @@ def _name_hits(role: str, party: Party) -> list[Hit]:
     for label, name in (("family", party.last), ("given", party.first)):
         if not name.strip():
             hits.append(hit(f"The {role}'s {label} name is missing", where=where))
+        elif not any(char.isalpha() for char in name):
+            hits.append(hit(f"The {role}'s {label} name has no letter in it", where=where))
         elif name.isalpha() and name.upper() not in PLACEHOLDERS and not _ZZ.match(name):
             continue
         elif _DIGIT.search(name):
@@ -64,6 +67,10 @@ def _name_hits(role: str, party: Party) -> list[Hit]:
             hits.append(
                 hit(f"The {role}'s {label} name is a placeholder, not a name", where=where, severity=mild)
             )
+        elif "," in name:
+            mend = "Put family name, given name and suffix (JR) each into its own place."
+            text = f"The {role}'s {label} name has a comma: more than one name stands in it"
+            hits.append(hit(text, where=where, severity=WARNING, mend=mend))
     return hits
 
 
@@ -142,6 +149,8 @@ def address_hits(whose: str, place: Address, where: str) -> list[Hit]:
             hits.append(hit(f"{whose} ZIP code does not have 5 or 9 digits", where=where))
         elif place.zip[:5] in {"00000", "99999"}:
             hits.append(hit(f"{whose} ZIP code is a placeholder", where=where))
+        elif place.state in STATES and not zip_fits(place.zip, place.state):
+            hits.append(hit(f"{whose} ZIP code is of another state", where=where, severity=WARNING))
     elif country in {"CA", "CAN"}:
         if place.zip and not _CANADA.match(place.zip):
             hits.append(hit(f"{whose} Canadian postal code has a wrong form", where=where))

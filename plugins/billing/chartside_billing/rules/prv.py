@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from chartside_billing.codes.facts import BEHAVIORAL_TAXONOMIES
 from chartside_billing.codes.npi import npi_valid
 from chartside_billing.model import Party, ProviderFacts
-from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, WARNING, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import (
     BEHAVIORAL,
     EM,
     STATES,
 )
+from chartside_billing.rules.codesets.zips import zip_fits
 from chartside_billing.rules.loaded import Loaded
 from chartside_billing.rules.view import View
 
@@ -132,6 +133,8 @@ def street_address(v: View, k: Loaded) -> Outcome:
         hits.append(hit(text, where=where, mend="Look up the four further digits (USPS)."))
     if not place.country and place.state not in STATES:
         hits.append(hit("The billing address has no two-letter state code", where=where))
+    elif not place.country and not zip_fits(place.zip, place.state):
+        hits.append(hit("The billing address's ZIP code is of another state", where=where, severity=WARNING))
     return hits
 
 
@@ -198,6 +201,8 @@ def taxonomy(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"The taxonomy code of the {role} is not 10 characters ending in X", where=where))
         elif code and k.taxonomies is not None and code not in k.taxonomies:
             hits.append(hit(f"The taxonomy code of the {role} is not in the NUCC list", where=where))
+        elif party.entity == "1" and code.startswith(_ORGANISATIONS):
+            hits.append(hit(f"The taxonomy code of the {role}, a person, is an organisation's", where=where))
         elif code and _other_licence(party.facts, code):
             hits.append(
                 hit(f"The taxonomy code of the {role} belongs to none of the licences on file", where=where)
@@ -221,6 +226,8 @@ _PROFESSIONS = (
 )
 """What licences of therapists are called, and how their taxonomy codes begin. Others (degrees, MD, NP) tell nothing."""
 _ASKED = frozenset({"billing provider", "rendering provider"})
+_ORGANISATIONS = ("193", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34")
+"""How taxonomy codes of groups and non-individuals begin (NUCC)."""
 _KNOWN_TAXONOMIES = frozenset({"", *BEHAVIORAL_TAXONOMIES})
 
 

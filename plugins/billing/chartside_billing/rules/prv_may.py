@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from chartside_billing.model import ProviderFacts
-from chartside_billing.rules.base import NEEDS, OK, Hit, NotChecked, Outcome, check, hit
+from chartside_billing.rules.base import NEEDS, OK, WARNING, Hit, NotChecked, Outcome, check, hit
 from chartside_billing.rules.codesets import (
     EM,
     MFT_MHC,
@@ -172,11 +172,19 @@ def scope(v: View, k: Loaded) -> Outcome:
             hits.append(
                 hit(f"Test evaluation ({code}) is outside this clinician's scope for this payer", line)
             )
+        elif code in TESTING_PROFESSIONAL and taxonomy_code.startswith(_MASTERS):
+            text = f"Test evaluation ({code}): most plans pay psychologists and physicians only"
+            mend = "Ask the payer whether this licence may test; else it is a psychologist's service."
+            hits.append(hit(text, line, severity=WARNING, mend=mend))
         elif code in TECHNICIAN_TESTING and taxonomy_code.startswith(("106S", "247", "246")):
             hits.append(
                 hit(f"Technician testing ({code}) is billed under the technician, not the supervisor", line)
             )
     return hits if hits or known else NEEDS["taxonomy"]
+
+
+_MASTERS = ("104", "101Y", "106H")
+"""Social workers, counselors, marriage and family therapists."""
 
 
 def _may_not_prescribe(taxonomy_code: str) -> bool:

@@ -56,6 +56,10 @@ def code_format(v: View, k: Loaded) -> Outcome:
             hits.append(hit(f"The procedure code {what}", line))
         elif code in RETIRED:
             continue
+        elif v.medicare and code[0] in "HST":
+            text = f"{code}: Medicare takes no codes of state and private payers (H, S, T)"
+            mend = "Use the CPT or G code of the service, or bill the plan that asked for this code."
+            hits.append(hit(text, line, mend=mend))
         elif (code in PSYCHIATRY_RANGE and code not in PSYCHIATRY_VALID) or (
             code in EM_RANGE and code not in EM_VALID
         ):

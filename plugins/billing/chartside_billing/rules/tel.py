@@ -14,6 +14,7 @@ from chartside_billing.rules.view import LineView, View
 
 _REMOTE = frozenset({"video", "audio", "virtual"})
 _HELD = {"video": "by video", "audio": "by audio", "virtual": "by telehealth"}
+_REMOTE = TELEHEALTH_MODIFIERS | {"FQ"}
 _MODALITY = frozenset({"93", "95", "GT", "FQ", "FR", "G0"})
 _REASON = re.compile(
     r"(audio|phone|telephone).{0,120}(declin|prefer|unable|cannot|can not|could not"
@@ -117,7 +118,7 @@ def without_place(v: View, k: Loaded) -> Outcome:
     return [
         hit(f"A telehealth modifier with place of service {line.pos or 'missing'}", line)
         for line in v.lines
-        if line.modifiers and TELEHEALTH_MODIFIERS & set(line.modifiers) and line.pos not in allowed
+        if line.modifiers and _REMOTE & set(line.modifiers) and line.pos not in allowed
     ]
 
 

@@ -262,7 +262,7 @@ case("PAT-002", {"subscriber.dob": "2026-03-11"}, {"subscriber.dob": "2006-03-10
 case("PAT-002", {"subscriber.dob": "1875-01-01"}, {"subscriber.dob": "1926-01-01"})
 case("PAT-003", {"subscriber.sex": ""}, {"subscriber.sex": "U"}, {"subscriber.sex": "M"})
 case("PAT-004", {"subscriber.zip": "6060"}, {"subscriber.zip": "60601"}, CHILD)
-case("PAT-004", {"subscriber.state": "ILL"}, {"subscriber.state": "PR"})
+case("PAT-004", {"subscriber.state": "ILL"}, {"subscriber.state": "PR", "subscriber.zip": "00901"})
 case("PAT-004", {"subscriber.line1": "", "subscriber.city": ""}, {"subscriber.line1": "PO BOX 12"})
 case(
     "PAT-005",
@@ -1732,3 +1732,28 @@ def approval(**told: Any) -> Changes:
 
 
 case("AUT-002", approval(outcome="error"), approval(), forms="b")
+
+# --- what a second deck by another hand showed ----------------------------------------------------------
+case(
+    "ADD-002",
+    lines(line("99214", mod=["25"]), line("90837"), **PRESCRIBER),
+    lines(line("99214"), line("90836"), **PRESCRIBER),
+)
+case(
+    "COV-001",
+    {"sbr01": "S", "member": "X987654321", "payer": FIRST["payer"], "others": [FIRST]},
+    {"sbr01": "S", "payer": FIRST["payer"], "others": [FIRST]},
+)
+case("PAT-001", {"subscriber.last": "RIVERA, ANA"}, {"subscriber.last": "RIVERA-SOTO"})
+case("PAT-001", {"subscriber.first": "-"}, {"subscriber.first": "J"})
+case("PAT-004", {"subscriber.state": "CA"}, {"subscriber.state": "NV", "subscriber.zip": "89501"})
+case("PRV-003", {"billing.state": "WI"}, {"billing.zip": "537031234", "billing.state": "WI"})
+case("PRV-005", {"rendering.taxonomy": "261QM0801X"}, {"billing.taxonomy": "261QM0801X"})
+case(
+    "PRV-011",
+    one("96130", **{"rendering.taxonomy": "106H00000X"}),
+    one("96130", **{"rendering.taxonomy": "103TC0700X"}),
+    forms="x",
+)
+case("SVC-001", one("H0004", **MEDICARE), one("H0004"), forms="x")
+case("TEL-003", {"lines.0.mod": ["FQ"]}, {**VIDEO, "lines.0.mod": ["FQ"]}, forms="x")
