@@ -212,6 +212,7 @@ def test_a_server_that_is_away_holds_up_only_what_lives_there(install, ehr, cloc
         assert host.run("good.count").counts["seen"] > 0
         assert host.audit_home.name == "the EHR"
         assert host.ledger.home == "Communication in the EHR"
+        assert str(host.route.rung("Task", "cs")) == "Task in the EHR"
 
 
 def test_the_service_starts_while_the_ehr_is_away(install, ehr, clock):

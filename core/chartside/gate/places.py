@@ -76,8 +76,10 @@ class Route:
         may: Callable[[str, str], bool] = lambda kind, letters: True,
     ) -> Rung:
         """The write ladder's choice here; see ``ladder.choose``."""
-        second = self.companion.adapter if self.companion else None
-        return choose(wanted, letters, self.ehr.adapter, second, shapes=shapes, may=may)
+        first = choose(wanted, letters, self.ehr.adapter, None, shapes=shapes, may=may)
+        if first.where != "nowhere" or self.companion is None:
+            return first  # the companion is not even asked
+        return choose(wanted, letters, self.ehr.adapter, self.companion.adapter, shapes=shapes, may=may)
 
 
 @dataclass(frozen=True, slots=True)
