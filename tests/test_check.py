@@ -441,6 +441,16 @@ def test_without_a_consent_plugin_it_says_what_goes_out_unasked(folder):
     assert ["164.522(a)(1)(vi)" in text for text in texts] == [False, True]
 
 
+def test_a_recipient_without_a_channel_is_told(folder):
+    """Half of what a message needs: nothing would go out, and no error would say why."""
+    entry = (
+        '[outbound.gw]\nkind = "sms"\naddress = "127.0.0.1"\nlocal = true\ndata_classes = ["appointment"]\n'
+    )
+    change(folder, "[plugins.consent]", entry + "[plugins.consent]")
+    _, findings = check(folder, "--offline")
+    assert any(f["where"] == "channels.sms" and "[channels.sms]" in f["mend"] for f in findings)
+
+
 def test_a_terminal_without_colours(folder, monkeypatch):
     """https://no-color.org: also on a terminal."""
     arguments = ["check", "--offline", "--config", str(folder / "chartside.toml")]

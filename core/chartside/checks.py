@@ -268,6 +268,7 @@ def _outbound(host: Host) -> Iterator[Finding]:
 
 def _channels(host: Host) -> Iterator[Finding]:
     from chartside.messaging.attempt import DATA_CLASS
+    from chartside.messaging.setup import KINDS
 
     for kind, channel in host.channels.items():
         try:
@@ -277,6 +278,10 @@ def _channels(host: Host) -> Iterator[Finding]:
         except OutboundRefused as error:
             text = f"nothing can be sent: {Exception.__str__(error)}"
             yield Finding("error", f"channels.{kind}", text, error.mend)
+    wanted = {kind for manifest in host.manifests for kind in manifest.outbound.kinds}
+    for kind in sorted(wanted & host.outbound.kinds() & set(KINDS) - set(host.channels)):
+        text = f"is missing, so nothing is sent to the recipients of kind {kind!r} in [outbound]"
+        yield Finding("warning", f"channels.{kind}", text, f"add [channels.{kind}]: docs/messaging.md")
 
 
 def _policy(host: Host) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chartside.codes import MessageCategory, Purpose
+from chartside.errors import FhirError
 from chartside.fhir.paths import is_reference
 from chartside.messaging.model import Intent, Later, Way
 from chartside.types import Resource
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from chartside.context import Context
     from chartside.jobs.model import JobReport
 
+_UNFOUND = "the guardians of minors cannot be found in this EHR (RelatedPerson), so minors are not written to"
+_CLIENTS = "Appointment:patient"
 _CHUNK = 50
 """References in one search: keeps the URL under 4 kB, which every server takes."""
 
@@ -45,7 +48,7 @@ class Plan:
             params = {
                 "date": [f"ge{window.start:%Y-%m-%dT%H:%M:%SZ}", f"lt{window.end:%Y-%m-%dT%H:%M:%SZ}"],
                 "status": status,
-                "_include": "Appointment:patient",
+                **({"_include": _CLIENTS} if self._includes() else {}),
             }
             for page in self._context.fhir.search("Appointment", params).pages():
                 due = list(self._due(page.matches, window))
@@ -57,6 +60,12 @@ class Plan:
                 yield from (self._intent(v, step, p, r) for v, step, p, r in found if step is not None)
                 off = ((v, p, r) for v, _, p, r in found if v.cancelled)
                 yield from notices.intents(self._context, self._texts, off)
+
+    def _includes(self) -> bool:
+        """Whether the clients come along: a server that does not say so may refuse the whole search."""
+        route = self._context.fhir.route
+        able = route.place(route.home("Appointment", "rs")).adapter.capabilities
+        return not {"*", _CLIENTS}.isdisjoint(able.includes("Appointment"))
 
     def problem(self, intent: Intent) -> str:
         """Why an intent of this plan has no way to go; empty for one that has."""
@@ -96,8 +105,16 @@ class Plan:
         found: dict[str, list[Resource]] = {}
         for start in range(0, len(minors), _CHUNK):
             ids = ",".join(r.partition("/")[2] for r in minors[start : start + _CHUNK])
-            for person in self._context.fhir.search("RelatedPerson", {"patient": ids}).matches():
-                found.setdefault(self._minor(person), []).append(person)
+            try:
+                for person in self._context.fhir.search("RelatedPerson", {"patient": ids}).matches():
+                    found.setdefault(self._minor(person), []).append(person)
+            except FhirError as error:
+                if error.retryable:
+                    raise
+                if (
+                    _UNFOUND not in self._report.notes
+                ):  # an EHR without them, or without the scope: adults are reminded
+                    self._report.notes.append(_UNFOUND)
         return found
 
     def _minor(self, person: Resource) -> str:

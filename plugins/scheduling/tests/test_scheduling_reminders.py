@@ -171,6 +171,23 @@ def test_a_minor_is_reached_through_the_guardian(desk):
     assert desk.gateway.messages[0].to == "+15185550177"
 
 
+@pytest.mark.ehr(clients=0, absent=frozenset({"RelatedPerson"}))
+def test_an_ehr_without_guardians(desk):
+    """H-4: one minor among the clients, and the others are reminded all the same."""
+    desk.fill(2)
+    desk.change("Patient", "r00000", birthDate="2015-02-03")
+    report = desk.run()
+    assert report.counts == {"sent": 1, "held back: minor: no guardian contact": 1, "due": 2}
+    assert any("RelatedPerson" in note for note in report.notes)
+
+
+@pytest.mark.ehr(clients=0, no_include=True, unknown_parameter="refuse")
+def test_an_ehr_that_includes_nothing(desk):
+    """testing.md: one that lacks `_include` refuses a search that asks for it."""
+    desk.fill(2)
+    assert desk.run().counts == {"sent": 2, "due": 2}
+
+
 def test_a_dry_run_sends_and_writes_nothing_and_knows_what_was_sent(desk):
     """--dry-run: who would get what; afterwards, that they have got it."""
     desk.fill(2)
