@@ -150,9 +150,15 @@ def show(
     from chartside_transcription.note import final_text, version_of
 
     with _review(config) as review:
-        text = review.text(id)
+        text, notice = review.text(id), review.notice(id)
     typer.echo(final_text(text) if final else text, nl=False)
+    _tell(notice)
     typer.echo(f"version {version_of(text)}", err=True)
+
+
+def _tell(notice: str) -> None:
+    if notice:
+        typer.secho(notice, fg="yellow", err=True)
 
 
 def changes(id: Id, config: ConfigOption = Config) -> None:
@@ -222,6 +228,8 @@ def sign(
         text = review.text(id)
         if not yes:
             typer.echo(final_text(text))
+        _tell(review.notice(id))
+        if not yes:
             if marked := len(marked_words(text)):
                 typer.echo(f"{marked} word(s) are still marked as uncertain.", err=True)
             typer.confirm(f"{who}: I have read this note and answer for it", abort=True)

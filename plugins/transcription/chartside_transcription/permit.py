@@ -18,6 +18,11 @@ from chartside.gate.model import Action, Decision, DecisionRequest
 from chartside.types import Resource
 
 FEATURES = frozenset({"records_audio", "transcribes", "writes_ai_text"})
+_FORMS = {
+    Action.RECORD: "the form recording",
+    Action.TRANSCRIBE: "the form ai-use, to have it written down",
+    Action.AI: "the form ai-use, to have a note drafted",
+}
 _PATIENT = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})\Z")
 
 
@@ -62,15 +67,20 @@ class Permits:
         """What is asked of the gate, now."""
         now, client = self._context.clock.now(), self._sitting.client
 
-        def request(patient: str, action: Action) -> DecisionRequest:
+        def request(patient: str, action: Action, purpose: Purpose) -> DecisionRequest:
             place = self._states[patient]
             tool = "" if action is Action.RECORD else f"{TOOL_SYSTEM}|{self._context.plugin.name}"
             return DecisionRequest(
-                patient, action, now, purpose=self.purpose, actor=tool, location=place, features=FEATURES
+                patient, action, now, purpose=purpose, actor=tool, location=place, features=FEATURES
             )
 
-        recordings = [request(patient, Action.RECORD) for patient in self._sitting.recorded]
-        return [*recordings, request(client, Action.TRANSCRIBE), request(client, Action.AI)]
+        return [
+            *(request(patient, Action.RECORD, self.purpose) for patient in self._sitting.recorded),
+            request(client, Action.TRANSCRIBE, self.purpose),
+            request(
+                client, Action.AI, Purpose.DRAFT
+            ),  # who agreed to the one has not agreed to the other (C-13)
+        ]
 
     def require(self) -> tuple[str, ...]:
         """The duties that come with the permits (a notice to give).
@@ -85,12 +95,20 @@ class Permits:
             self._written = decisions
         refused = [one for one, decision in zip(asked, decisions, strict=True) if not decision.permitted]
         if refused:
+            forms = " and ".join(dict.fromkeys(_FORMS[one.action] for one in refused))
+            first = refused[0]
+            actor = f" --actor '{first.actor}'" if first.actor else ""
             raise ConsentRefused(
                 f"not permitted: {', '.join(dict.fromkeys(map(self._told, refused)))}; nothing was recorded or kept",
-                mend="record the missing consents, or ask why: chartside consent explain --patient ID --action "
-                f"{refused[0].action.value}",
+                mend=f"whoever agrees signs {forms} (chartside consent record --help); why it is refused: chartside "
+                f"consent explain --patient ID --action {first.action.value} --purpose {first.purpose}{actor}",
             )
         return tuple(dict.fromkeys(duty for decision in decisions for duty in decision.obligations))
+
+    def taken_back(self) -> bool:
+        """Whether what a draft was made under does not hold any more. Asks without acting; see ``require``."""
+        ours = [one for one in self.requests() if one.action is not Action.RECORD]
+        return not all(decision.permitted for decision in self._context.decide(ours))
 
     def _told(self, request: DecisionRequest) -> str:
         who = "the client" if request.patient == self._sitting.client else "another participant"

@@ -19,17 +19,17 @@ from chartside.ai import Model, in_companion
 from chartside.ai.resources import is_labelled, text_of
 from chartside.codes import AI_DRAFT_SYSTEM
 from chartside.context import Context
-from chartside.errors import InputError, PolicyRefused, VersionConflict
+from chartside.errors import FhirError, InputError, PolicyRefused, VersionConflict
 from chartside.jobs.ledger import effect_key
 from chartside.types import Resource
 from chartside_transcription import note
 from chartside_transcription.filing import Filing, is_ours, patient_of, require_note, title_of
+from chartside_transcription.permit import Permits, Sitting
 from chartside_transcription.tracked import Change, changes
 from chartside_transcription.waiting import Waiting, WaitingRoom
 
 if TYPE_CHECKING:
     from chartside_transcription.draft import Draft
-    from chartside_transcription.permit import Sitting
     from chartside_transcription.transcript import Transcript
 
 _REFERENCE = re.compile(r"DocumentReference/[A-Za-z0-9.-]{1,64}\Z")
@@ -38,6 +38,11 @@ COMPANION = "companion:"
 LONGEST_NOTE = 200_000
 """Characters."""
 SIGNED = ("final", "amended")
+TAKEN_BACK = (
+    "The client's consent to AI does not hold any more: it was taken back, or has ended. This draft was made while it "
+    "held. Sign it only if it may still go into the chart; else discard it, and write your own note."
+)
+"""A revocation counts from its moment on: nothing more is drafted; what was drafted before a clinician decides on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,19 @@ class Review:
         """``docStatus``; ``waiting`` for a draft in memory."""
         place, bare = self._at(id)
         return "waiting" if self._waiting.get(id) else str(place._read(bare).get("docStatus", ""))
+
+    def notice(self, id: str) -> str:
+        """What who reads a draft should know of the client's consent by now; empty where it holds, or all is signed."""
+        waiting = self._waiting.get(id)
+        place, bare = self._at(id)
+        found = {} if waiting else place._read(bare)
+        if not waiting and found.get("docStatus") != "preliminary":
+            return ""
+        patient = waiting.draft.patient if waiting else patient_of(found)
+        try:
+            return TAKEN_BACK if Permits(self._context, Sitting(patient, dictation=True)).taken_back() else ""
+        except FhirError:
+            return "Whether the client's consent still holds could not be asked just now."
 
     def changes(self, id: str) -> list[Change]:
         """Tracked changes, oldest first."""

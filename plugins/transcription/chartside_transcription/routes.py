@@ -152,10 +152,12 @@ class Api:
         return _json({"drafts": rows})
 
     async def text(self, request: Request, who: str) -> Response:
-        """The draft with its sources and marked words; its ``ETag`` names the version, for ``If-Match``."""
-        text = await run_in_threadpool(self._service.review.text, request.path_params["id"])
+        """The draft with its sources, marked words and a notice; its ``ETag`` names the version, for ``If-Match``."""
+        id, review = request.path_params["id"], self._service.review
+        text = await run_in_threadpool(review.text, id)
+        notice = await run_in_threadpool(review.notice, id)
         tag = {"ETag": f'"{note.version_of(text)}"'}
-        return _json({"text": text, "marked": note.marked_words(text)}, headers=tag)
+        return _json({"text": text, "marked": note.marked_words(text), "notice": notice}, headers=tag)
 
     async def edit(self, request: Request, who: str) -> Response:
         """Replace the text; the change is kept with the editor. ``If-Match`` as for every change: what was read."""

@@ -77,7 +77,8 @@ class Service:
         return self.file(transcribe(source, self.engine, full, each), sitting, recording)
 
     def file(self, transcript: Transcript, sitting: Sitting, recording: str) -> str:
-        """Draft, and put the draft where it waits."""
+        """Draft, and put the draft where it waits. Raises ConsentRefused where a permit was taken back by now."""
+        Permits(self.context, sitting).require()
         said = dictated(transcript) if sitting.dictation else transcript
         pronouns = in_record(self.context.fhir.read(*sitting.client.split("/", 1)))
         draft = make_draft(said, self.template, self.drafter, pronouns)

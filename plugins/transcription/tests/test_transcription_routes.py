@@ -15,7 +15,14 @@ import requests
 from starlette.responses import JSONResponse
 
 from chartside.clock import FrozenClock
-from chartside.codes import CONSENT_SCOPE_SYSTEM, CONSENT_TYPE_SYSTEM, ConsentType, coding
+from chartside.codes import (
+    CONSENT_SCOPE_SYSTEM,
+    CONSENT_TYPE_SYSTEM,
+    PURPOSE_SYSTEM,
+    ConsentType,
+    coding,
+)
+from chartside.errors import ConsentRefused
 from chartside.loopback import serving
 from chartside.serve import pages
 from chartside.testing.ehr import running_ehr
@@ -60,19 +67,19 @@ def answers(asr_server):
     asr_server.answer = lambda: JSONResponse(asr_server.verbose())
 
 
-def consent(ehr, patient, kind):
+def consent(ehr, patient, kind, *, status="active", **provision):
     ehr.put(
         {
             "resourceType": "Consent",
             "id": f"{patient.partition('/')[2]}-{kind.value}",
-            "status": "active",
+            "status": status,
             "scope": {"coding": [coding(CONSENT_SCOPE_SYSTEM, "patient-privacy")]},
             "category": [{"coding": [coding(CONSENT_TYPE_SYSTEM, kind.value)]}],
             "patient": {"reference": patient},
             "dateTime": "2026-10-01T10:00:00Z",
             "performer": [{"reference": patient}],
             "policy": [{"uri": "https://example.org/policy"}],
-            "provision": {"type": "permit"},
+            "provision": {"type": "permit", **provision},
         }
     )
 
@@ -227,6 +234,55 @@ def test_without_consent_nothing_starts(world, call):
     answer = call("POST", "/sessions", json={"client": REFUSED})
     assert answer.status_code == 403
     assert "transcribe (the client), ai (the client)" in answer.json()["error"]
+
+
+def test_who_agreed_to_be_written_down_has_not_agreed_to_a_draft(world, call):
+    """C-13, T-1: AI is permitted for what the client chose, and for nothing else."""
+    _, ehr, _ = world
+    patient = "Patient/routes-3"
+    ehr.put({"resourceType": "Patient", "id": "routes-3", "address": [{"state": "NY"}]})
+    consent(ehr, patient, ConsentType.RECORDING)
+    consent(ehr, patient, ConsentType.AI_USE, purpose=[coding(PURPOSE_SYSTEM, "TRANSCRIBE")])
+    told = call("POST", "/sessions", json={"client": patient})
+    assert told.status_code == 403
+    assert "not permitted: ai (the client);" in told.json()["error"]
+    assert "--action ai --purpose DRAFT" in told.json()["error"]
+
+
+def test_a_consent_taken_back_after_the_talk_ends_in_no_draft(world):
+    """T-1, C-5: it is asked again before a note is drafted of what was written down."""
+    from chartside_transcription.permit import Sitting
+    from chartside_transcription.service import Service
+    from chartside_transcription.typed import typed
+
+    _, ehr, host = world
+    service = Service(host.context("transcription"))
+    before = len(ehr.all("DocumentReference"))
+    said = typed(b"Client: I have been sleeping six hours a night.\nClinician: Good.\n")
+    with pytest.raises(ConsentRefused, match="transcribe"):
+        service.file(said, Sitting(REFUSED), "taken back")
+    assert len(ehr.all("DocumentReference")) == before
+
+
+def test_who_reads_a_draft_is_told_that_the_consent_was_taken_back(world, call):
+    """C-5: what was drafted while it held is the clinician's to decide; nothing of it is signed unknowing."""
+    from chartside_transcription.permit import Sitting
+    from chartside_transcription.service import Service
+    from chartside_transcription.typed import typed
+
+    _, ehr, host = world
+    patient = "Patient/routes-4"
+    ehr.put({"resourceType": "Patient", "id": "routes-4", "address": [{"state": "NY"}]})
+    consent(ehr, patient, ConsentType.RECORDING)
+    consent(ehr, patient, ConsentType.AI_USE)
+    said = typed(b"Client: I have been sleeping six hours a night.\nClinician: Good.\n")
+    id = Service(host.context("transcription")).file(said, Sitting(patient), "before")
+    assert call("GET", f"/drafts/{id}/text").json()["notice"] == ""
+    consent(ehr, patient, ConsentType.AI_USE, status="inactive")
+    assert "taken back" in call("GET", f"/drafts/{id}/text").json()["notice"]
+    signed = call("POST", f"/drafts/{id}/sign", headers=tag(call, f"/drafts/{id}"))
+    assert signed.status_code == 200
+    assert call("GET", f"/drafts/{id}/text").json()["notice"] == ""
 
 
 def test_pause_and_resume(call, sound):
