@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -37,7 +37,7 @@ def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0, grace: bool = F
         try:
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.end()
             thread.join(10)
 
 
@@ -48,16 +48,25 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ready, self._grace = threading.Event(), grace
 
+    def end(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        with suppress(AttributeError, RuntimeError):  # it has not begun, or has ended by itself
+            self._loop.call_soon_threadsafe(self._ending.set)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.ready.set()
 
     async def main_loop(self) -> None:
-        """Look every 10 ms whether to end; ``on_tick`` counts tenths of seconds."""
+        """Until the end; ``on_tick`` counts tenths of seconds."""
         counter = 0
-        while not await self.on_tick(counter // 10):
+        while not await self.on_tick(counter):
             counter += 1
-            await asyncio.sleep(0.01)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 0.1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close everything; without grace at once."""
