@@ -17,6 +17,7 @@ from chartside.jobs.fhir_ledger import FhirLedger
 from chartside.sandbox import Options, Sandbox
 
 LEASE = timedelta(minutes=5)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SERVERS = {
     "transactions": Options(),
     "batches only": Options(no_transaction=True),
@@ -36,7 +37,7 @@ class Bench:
 
     def __init__(self, sandbox, url, kind):
         self.sandbox, self.kind = sandbox, kind
-        self.clock = FrozenClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
+        self.clock = FrozenClock(NOON)
         self.client = FhirClient(url, budget=Budget(10_000, 1000))
 
     def ledger(self, worker="w1"):
@@ -297,7 +298,7 @@ def test_a_server_that_only_says_that_it_heeds_the_condition(options):
 )
 def test_a_garbled_record_is_no_crash_and_no_reason_to_send(monkeypatch, garbled):
     """H-4, R-10: what is there in a form that nobody can read is never claimed anew."""
-    sandbox = Sandbox()
+    sandbox = Sandbox(clock=FrozenClock(NOON))
     with sandbox.running() as url:
         bench = Bench(sandbox, url, "Communication")
         effects = [replace(e, recipient="r") for e in bench.effects(2)]
