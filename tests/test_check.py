@@ -460,6 +460,13 @@ def test_a_terminal_without_colours(folder, monkeypatch):
         assert ("\x1b[" in done.output) is escape
 
 
+def test_what_is_always_on_is_listed_as_loaded(folder):
+    """H-1: the list says what the host does."""
+    done = call("plugins", "--json", "--config", str(folder / "chartside.toml"))
+    status = {row["name"]: row["status"] for row in json.loads(done.stdout)}
+    assert (status["adapters"], status["consent"], status["scheduling"]) == ("loaded", "loaded", "installed")
+
+
 def test_running_a_plugin_that_is_off_names_it(folder):
     """Not "no such job": the mend is one line of the config."""
     done = call("run", "scheduling.reminders", "--config", str(folder / "chartside.toml"))

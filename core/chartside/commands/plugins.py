@@ -54,9 +54,10 @@ def _inspect(config: Path) -> list[Found]:
     found = find()
     if config.is_file():
         from chartside.config import load
+        from chartside.host import ALWAYS_ON
 
         enabled = load(config).enabled()
-        Plugins(found, enabled)
+        Plugins(found, [*ALWAYS_ON, *enabled])
         missing = [name for name in enabled if name not in found]
         if missing:
             mend = f"pip install it, or remove it; installed: {', '.join(found)}"
