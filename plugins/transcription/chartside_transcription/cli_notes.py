@@ -147,12 +147,18 @@ def show(
 
     Example: `chartside transcription show DocumentReference/7`
     """
-    from chartside_transcription.note import final_text, version_of
+    from chartside_transcription.note import WARNING, final_text, version_of
 
     with _review(config) as review:
         text, notice = review.text(id), review.notice(id)
     typer.echo(final_text(text) if final else text, nl=False)
     _tell(notice)
+    if WARNING in text:
+        typer.echo(
+            "{..} is when it was said and by whom; look at the words in [..?]. Then edit or sign it, for instance: "
+            f"chartside transcription sign {id} --as Practitioner/ID",
+            err=True,
+        )
     typer.echo(f"version {version_of(text)}", err=True)
 
 

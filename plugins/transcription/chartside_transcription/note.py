@@ -61,7 +61,8 @@ def _with_marks(sentence: Sentence, transcript: Transcript) -> str:
             if place < 0:
                 continue
             if word.marks:
-                shown = f"[{word.text}?]"
+                core = word.text.rstrip(".,;:!?") or word.text
+                shown = f"[{core}?]{word.text[len(core) :]}"
                 text = text[:place] + shown + text[place + len(word.text) :]
                 at = place + len(shown)
             else:

@@ -19,9 +19,9 @@ from chartside.types import Resource
 
 FEATURES = frozenset({"records_audio", "transcribes", "writes_ai_text"})
 _FORMS = {
-    Action.RECORD: "the form recording",
-    Action.TRANSCRIBE: "the form ai-use, to have it written down",
-    Action.AI: "the form ai-use, to have a note drafted",
+    Action.RECORD: "recording",
+    Action.TRANSCRIBE: "ai-use to write down what is said",
+    Action.AI: "ai-use to draft a note",
 }
 _PATIENT = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})\Z")
 
@@ -95,12 +95,12 @@ class Permits:
             self._written = decisions
         refused = [one for one, decision in zip(asked, decisions, strict=True) if not decision.permitted]
         if refused:
-            forms = " and ".join(dict.fromkeys(_FORMS[one.action] for one in refused))
+            forms = ", ".join(dict.fromkeys(_FORMS[one.action] for one in refused))
             first = refused[0]
             actor = f" --actor '{first.actor}'" if first.actor else ""
             raise ConsentRefused(
                 f"not permitted: {', '.join(dict.fromkeys(map(self._told, refused)))}; nothing was recorded or kept",
-                mend=f"whoever agrees signs {forms} (chartside consent record --help); why it is refused: chartside "
+                mend=f"whoever agrees signs the form {forms} (chartside consent record --help); why: chartside "
                 f"consent explain --patient ID --action {first.action.value} --purpose {first.purpose}{actor}",
             )
         return tuple(dict.fromkeys(duty for decision in decisions for duty in decision.obligations))
