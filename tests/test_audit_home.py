@@ -133,6 +133,27 @@ def test_a_companion_that_takes_bundles_has_them_all(tmp_path: Path) -> None:
         assert writes(made.companion) == 1
 
 
+def test_the_accounting_takes_in_what_other_hosts_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """45 CFR 164.528: a trail is one host's; ``--server`` adds the AuditEvents, lists none twice, tells a refusal."""
+    monkeypatch.setattr("chartside.commands.audit.SystemClock", lambda: FrozenClock(trial.NOW))
+    listed = ("for", "--patient", "r00000", "--json")
+    with desk(tmp_path, companion=Options()) as made:
+        assert made.run() == {"sent": 2}
+        assert len(json.loads(made.told(*listed, "--server"))) == 1
+        for file in tmp_path.rglob("audit.jsonl*"):
+            file.rename(file.with_name(f"elsewhere-{file.name}"))
+        assert json.loads(made.told(*listed)) == []
+        [left] = json.loads(made.told(*listed, "--server"))
+        assert (left["recipient"], left["what"]) == ("gateway", "Appointment/due00000 (appointment)")
+        assert made.companion is not None
+        made.companion.faults.add("403", method="GET")
+        done = CliRunner().invoke(app, [*listed, "--server", "--config", str(made.world.config)])
+        assert "gives no AuditEvents" in done.stderr
+        assert "this host's trail alone" in done.stderr
+
+
 def test_a_companion_that_refuses_them(tmp_path: Path) -> None:
     """S-10: where the AuditEvent has a home and that does not take it, nothing leaves."""
     with desk(tmp_path, companion=Options()) as made:

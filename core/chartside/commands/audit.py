@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,9 +17,11 @@ from chartside.audit.accounting import LOOK_BACK
 from chartside.clock import SystemClock
 from chartside.commands.plugins import ConfigOption
 from chartside.config import Config, load
+from chartside.errors import FhirError
 from chartside.gate.outbound import OutboundRegistry
-from chartside.host import observer
+from chartside.host import Host, observer
 from chartside.state import load_secret
+from chartside.types import Resource
 
 app = typer.Typer(help="The audit trail: ids only, chained by hashes.", no_args_is_help=True)
 
@@ -97,25 +100,51 @@ def _why(record: AuditRecord, zone: ZoneInfo) -> Iterator[str]:
         yield f"  rule     {words}"
 
 
+def _on_server(config: Config, patient: str) -> tuple[list[Resource], str]:
+    """The AuditEvents about a client and the name of the server; none and no name where it gives none."""
+    with Host(config) as host:
+        try:
+            home = host.audit_home
+            if home.place is None:
+                return [], ""
+            found = home.place.client.search("AuditEvent", {"patient": patient.partition("/")[2]})
+            return list(found.matches()), home.name
+        except FhirError as error:
+            typer.echo(f"The server gives no AuditEvents: {error}", err=True)
+            return [], ""
+
+
 @app.command("for")
 def for_patient(
     patient: Annotated[str, typer.Option(help="The client's id in the EHR, as in Patient/12.")],
     config: ConfigOption = Path("chartside.toml"),
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    server: Annotated[
+        bool, typer.Option("--server", help="Also the AuditEvents on the practice's server, of every host.")
+    ] = False,
 ) -> None:
     """Print an accounting of disclosures for one client, for the last six years (45 CFR 164.528).
 
     Date, recipient with address, what, and purpose of each. Those for treatment, payment and operations, to the
     client, and by the client's authorization need not be accounted for: they are listed and marked.
 
-    Examples: `chartside audit for --patient Patient/12`, `chartside audit for --patient 12 --json`
+    It reads this host's trail. --server adds what stands as AuditEvents where they are kept (`chartside check` says
+    where), also from other hosts and other systems; the EHR must have granted reading them.
+
+    Examples: `chartside audit for --patient Patient/12`, `chartside audit for --patient 12 --server --json`
     """
     settings = load(config)
     reference = patient if "/" in patient else f"Patient/{patient}"
     since = SystemClock().now() - LOOK_BACK
     names = OutboundRegistry.from_config(settings.outbound).addresses
     trail = _trail(settings)
-    rows = accounting(trail.records(patient=reference), reference, since=since, recipients=names)
+    more, place = _on_server(settings, reference) if server else ([], "")
+    records: Iterator[AuditRecord | Resource] = chain(trail.records(patient=reference), more)
+    rows = accounting(records, reference, since=since, recipients=names)
+    if not place:
+        typer.echo("From this host's trail alone; other hosts of the practice have their own.", err=True)
+    else:
+        typer.echo(f"From this host's trail and {len(more)} AuditEvents of {place}.", err=True)
     if not trail.verify().ok:
         text = "The trail was changed, so that this list may lack something: run `chartside audit verify`."
         typer.echo(text, err=True)
@@ -128,10 +157,11 @@ def for_patient(
         return
     from chartside.commands.show import table
 
+    zone = ZoneInfo(settings.practice.time_zone)
     columns = ("when", "recipient", "what", "purpose", "consent", "need not be accounted for")
     cells = [
         (
-            r.at.isoformat(timespec="minutes"),
+            r.at.astimezone(zone).isoformat(sep=" ", timespec="minutes"),
             f"{r.recipient}\n{r.address}".strip(),
             r.what,
             r.purpose,

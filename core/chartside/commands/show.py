@@ -36,7 +36,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     if not rows:
         line(title or "none")
         return
-    made = Table(*columns, title=title or None, title_justify="left", header_style="bold")
+    made = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")  # an id that is cut off is of no use
     for row in rows:
         made.add_row(*(escape("\n".join(map(clean, str(cell).split("\n")))) for cell in row))
     console.print(made)
