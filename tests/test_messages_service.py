@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event as Flag
 
 import pytest
 
@@ -11,7 +12,14 @@ from chartside.audit import Auditor, Event, Observer, Trail
 from chartside.clock import FrozenClock
 from chartside.codes import MessageCategory
 from chartside.config import Practice
-from chartside.errors import AuditUnavailable, CircuitOpen, OriginRefused, ServerError, Unreachable
+from chartside.errors import (
+    AuditUnavailable,
+    CircuitOpen,
+    JobOverdue,
+    OriginRefused,
+    ServerError,
+    Unreachable,
+)
 from chartside.fhir import Budget, FhirClient
 from chartside.gate.model import Decision, Reason
 from chartside.gate.model import Outcome as Verdict
@@ -23,6 +31,7 @@ from chartside.messaging.gateway import Gateway
 from chartside.messaging.local import GatewaySettings, LocalGatewayChannel
 from chartside.messaging.model import Intent, Rendered, Status, Way
 from chartside.messaging.service import Messages, _said
+from chartside.overdue import require_wanted, until
 
 LEASE = timedelta(minutes=5)
 PRACTICE = Practice(
@@ -438,3 +447,21 @@ def test_a_channel_that_breaks_on_one_message(world, monkeypatch):
         told = {o.intent.parts[1]: o.status for o in messages.deliver(intents)}
         assert told == {"1": others, "2": Status.UNDECIDED, "3": others}
     assert sorted(world.bodies()) == ["Reminder 1", "Reminder 3"]
+
+
+@pytest.mark.parametrize("notices", [True, False])
+def test_a_job_that_is_overdue_in_the_middle_of_a_batch_sends_nothing_and_gives_it_back(world, notices):
+    """H-1, R-10: whether or not the plugin's own look at each message notices; the next run need not wait."""
+    over = Flag()
+
+    def recheck(intents):
+        over.set()
+        if notices:
+            require_wanted()  # as its client does
+        return [""] * len(intents)
+
+    intents = [world.intent(n) for n in (1, 2)]
+    with until(over), pytest.raises(JobOverdue):
+        list(world.messages().deliver(intents, recheck))
+    assert world.bodies() == []
+    assert world.run(*intents, worker="w2") == [Status.SENT] * 2

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chartside.jobs.ledger import Claim, Effect, Ledger, Result, State
+from chartside.overdue import require_wanted
 from chartside.types import Resource
 
 Check = Callable[[Resource], None]
@@ -39,7 +40,8 @@ class PluginLedger(Ledger):
             self.__check(effect.resource)
 
     def claim(self, effects: Sequence[Effect]) -> list[Claim]:
-        """See Ledger. Raises PolicyRefused. Of equal effects in one call, the first alone can be had."""
+        """See Ledger. Raises PolicyRefused, JobOverdue. Of equal effects in one call, the first alone can be had."""
+        require_wanted()
         self._looked(effects)
         claims = {c.effect.key: c for c in self.__open().claim(list({e.key: e for e in effects}.values()))}
         given: list[Claim] = []
@@ -49,7 +51,8 @@ class PluginLedger(Ledger):
         return given
 
     def begin(self, claims: Sequence[Claim]) -> list[Claim]:
-        """See Ledger. Raises PolicyRefused."""
+        """See Ledger. Raises PolicyRefused, JobOverdue."""
+        require_wanted()
         self._looked([claim.effect for claim in claims])
         return self.__open().begin(claims)
 
@@ -59,7 +62,8 @@ class PluginLedger(Ledger):
         return self.__open().finish(results)
 
     def reopen(self, claims: Sequence[Claim]) -> list[Claim]:
-        """See Ledger. Raises PolicyRefused."""
+        """See Ledger. Raises PolicyRefused, JobOverdue."""
+        require_wanted()
         self._looked([claim.effect for claim in claims])
         return self.__open().reopen(claims)
 

@@ -22,6 +22,7 @@ from chartside.errors import (
     ChartsideError,
     CircuitOpen,
     FhirError,
+    JobOverdue,
     OutboundRefused,
     Unreachable,
 )
@@ -150,6 +151,7 @@ class Messages:
         waiting = self._claimed(permitted, recheck, told, again)
         try:
             while waiting:
+                require_wanted()
                 group = self._next_group(waiting)
                 rest = [pair for pair in waiting if pair not in group]
                 until = decided
@@ -163,7 +165,7 @@ class Messages:
                 begun = self._begun(group, told)
                 waiting = rest  # from here on the group may have been sent
                 self._end(begun, self._sender.send(begun, until), Status.SENT, told, again)
-        except (FhirError, AuditUnavailable):
+        except (FhirError, AuditUnavailable, JobOverdue):
             self._ledger().release([claim for _, claim in waiting if claim.state is State.CLAIMED])
             raise
 
@@ -280,7 +282,7 @@ class Messages:
             never = self._resolved(lost, told, again)
             fresh = self._uncapped(self._still_good(mine, recheck, told, again), told)
             return [*fresh, *self._still_good(never, recheck, told, again)]
-        except (FhirError, AuditUnavailable):
+        except (FhirError, AuditUnavailable, JobOverdue):
             ledger.release([claim for _, claim in mine])
             raise
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from chartside.audit import Event
 from chartside.clock import FrozenClock
 from chartside.context import Context
 from chartside.errors import ChannelUnavailable, MessageRejected, OutboundRefused, OutcomeUnknown
+from chartside.overdue import until
 from chartside.testing import host_for
 from chartside.testing.ehr import Ehr
 from chartside_billing.clearinghouse import LocalClearinghouse
@@ -322,6 +324,38 @@ def test_what_may_have_left_is_never_sent_again_blindly(
         submit(context, broken, claims, parties)
     assert "sent" not in send(claims)
     assert list(house.fetch()) == []
+
+
+class Slow:
+    """What takes so long that the job is past its limit: nothing goes out then, or what went out is recorded so."""
+
+    def __init__(self, inner: Any, over: Flag) -> None:
+        self._inner, self._over = inner, over
+        self.recipient = getattr(inner, "recipient", None)
+
+    def disclose(self, *args: Any, **options: Any) -> None:
+        self._over.set()
+        self._inner.disclose(*args, **options)
+
+    def submit(self, *args: Any) -> None:
+        self._inner.submit(*args)
+        self._over.set()
+
+
+def test_a_job_that_is_overdue_gives_back_what_did_not_leave_and_records_what_did(
+    context: Context, house: LocalClearinghouse, parties: Parties, claims: list[Claim], clock: FrozenClock
+) -> None:
+    """H-1, R-10: neither is left as begun, which nobody could decide."""
+    over = Flag()
+    late: Any = replace(context, outlet=Slow(context.outlet, over))  # type: ignore[arg-type]
+    with until(over):
+        assert submit(late, house, claims[:2], parties).failed
+    assert not list(house._in.iterdir())
+    over = Flag()
+    with until(over):
+        assert submit(context, Slow(house, over), claims[:2], parties).counts["sent"] == 2  # type: ignore[arg-type]
+    clock.advance(1)
+    assert submit(context, house, claims[:2], parties).counts == {"sent before": 2}
 
 
 @pytest.mark.slow

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from chartside.codes import EFFECT_SYSTEM, MESSAGE_CATEGORY_SYSTEM, MessageCategory, concept
-from chartside.errors import AuditUnavailable, ChannelUnavailable, FhirError, InputError, MessageRejected
+from chartside.errors import (
+    AuditUnavailable,
+    ChannelUnavailable,
+    FhirError,
+    InputError,
+    JobOverdue,
+    MessageRejected,
+)
 from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Effect, Result, State, effect_key
 from chartside.jobs.model import Job, JobOptions, JobReport
@@ -182,7 +189,14 @@ def _send(
         about = [(reference(q.coverage.get("beneficiary")), own(q.coverage)) for _, q in pairs]
         context.outlet.disclose(KIND, parties.recipient, "claim", about, purpose="HPAYMT")
         house.submit(file_name(number, "270"), data)
-    except (InputError, ChannelUnavailable, MessageRejected, AuditUnavailable, FhirError) as error:
+    except (
+        InputError,
+        ChannelUnavailable,
+        MessageRejected,
+        AuditUnavailable,
+        FhirError,
+        JobOverdue,
+    ) as error:
         context.ledger.release(begun)
         report.notes.append(str(error))
         report.failed = True

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chartside.errors import AuditUnavailable, ChannelUnavailable, FhirError, InputError, MessageRejected
+from chartside.errors import (
+    AuditUnavailable,
+    ChannelUnavailable,
+    FhirError,
+    InputError,
+    JobOverdue,
+    MessageRejected,
+)
 from chartside.jobs.ledger import Claim as LedgerClaim
 from chartside.jobs.ledger import Result
 from chartside.jobs.model import JobReport
@@ -75,7 +82,14 @@ def send_file(
         about = [(_patient(claim), claim.source) for claim in claims]
         context.outlet.disclose(KIND, parties.recipient, "claim", about, purpose="HPAYMT")
         house.submit(file_name(number), written.data)
-    except (InputError, FhirError, ChannelUnavailable, AuditUnavailable, MessageRejected) as error:
+    except (
+        InputError,
+        FhirError,
+        ChannelUnavailable,
+        AuditUnavailable,
+        MessageRejected,
+        JobOverdue,
+    ) as error:
         context.ledger.release(begun)  # a file that was refused took none of its claims along
         report.notes.append(str(error))
         report.failed = True
@@ -98,8 +112,8 @@ def _remember(context: Context, number: int, data: bytes, claims: Sequence[Claim
     """The file went out, whatever the EHR says now: it is recorded as sent all the same."""
     try:
         keep(context, number, data, claims)
-    except FhirError as error:
-        told = f"interchange {number:09} was sent, but the EHR did not take its record ({error})"
+    except (FhirError, JobOverdue) as error:
+        told = f"interchange {number:09} was sent, but the EHR has no record of it ({error})"
         report.notes.append(f"{told}: an answer to the whole file cannot name its claims")
         report.failed = True
 
