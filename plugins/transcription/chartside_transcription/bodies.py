@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from chartside.errors import InputError
 LARGEST_TEXT = 1 << 20
 SLOWEST = 60.0
 """Seconds that a body of at most 1 MB may take."""
+M = TypeVar("M", bound=BaseModel)
 _PATIENT = r"^Patient/[A-Za-z0-9.-]{1,64}$"
 
 
@@ -25,6 +27,14 @@ class TooSlow(InputError):
 
 class NotRead(InputError):
     """A change or a signature without the version that was read."""
+
+
+class Wanted(BaseModel):
+    """``POST /drafts/search``: whose drafts; in the body, for an address gets into logs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    patient: str = Field(pattern=_PATIENT)
 
 
 class Start(BaseModel):
@@ -64,10 +74,10 @@ def text_of(data: bytes) -> str:
         raise InputError("the text is no UTF-8") from None
 
 
-def start_of(data: bytes) -> Start:
-    """The body of ``POST /sessions``. Raises InputError that names the keys, never the values."""
+def read_as(form: type[M], data: bytes) -> M:
+    """A body as what it should be. Raises InputError that names the keys, never the values."""
     try:
-        return Start.model_validate_json(data)
+        return form.model_validate_json(data)
     except ValidationError as error:
         places = ", ".join(sorted({".".join(map(str, e["loc"])) or "body" for e in error.errors()}))
         raise InputError(f"wrong or missing: {places}") from None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from chartside.ai import Draft as AiDraft
 from chartside.ai import Model, in_companion
-from chartside.ai.resources import is_labelled, text_of
+from chartside.ai.resources import text_of
 from chartside.codes import AI_DRAFT_SYSTEM
 from chartside.context import Context
 from chartside.errors import FhirError, InputError, PolicyRefused, VersionConflict
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from chartside_transcription.draft import Draft
     from chartside_transcription.transcript import Transcript
 
-_REFERENCE = re.compile(r"DocumentReference/[A-Za-z0-9.-]{1,64}\Z")
+_REFERENCE = re.compile(r"DocumentReference/(?!\.+\Z)[A-Za-z0-9.-]{1,64}\Z")
+"""Dots alone would lead to another place of the server."""
 COMPANION = "companion:"
 """Begins the id of a draft that waits in the companion server."""
 LONGEST_NOTE = 200_000
@@ -127,7 +128,7 @@ class Review:
         if waiting:
             return waiting.text
         place, id = self._at(id)
-        return place._context.ai.text(_reference(id))
+        return text_of(_ours(place._read(id)))
 
     def status(self, id: str) -> str:
         """``docStatus``; ``waiting`` for a draft in memory."""
@@ -149,9 +150,11 @@ class Review:
 
     def changes(self, id: str) -> list[Change]:
         """Tracked changes, oldest first."""
-        waiting = self._waiting.get(id)
+        if waiting := self._waiting.get(id):
+            return list(waiting.changes)
+        self.text(id)  # only of what is ours: an EHR holds other documents, too
         place, bare = self._at(id)
-        return list(waiting.changes) if waiting else changes(place._context, _reference(bare))
+        return changes(place._context, _reference(bare))
 
     # --- a clinician's acts
 
@@ -213,7 +216,7 @@ class Review:
         )
 
     def _sign_draft(self, id: str, signer: str, version: str) -> str:
-        found = self._read(id)
+        found = _ours(self._read(id))
         text = text_of(found)
         _require_version(text, version)
         if found.get("docStatus") not in SIGNED:
@@ -229,7 +232,7 @@ class Review:
     def _sign_second(self, id: str, signer: str, version: str) -> str:
         """Written to the EHR as signed, then withdrawn in the companion server; one process at a time."""
         place, bare = self._at(id)
-        found = place._read(bare)
+        found = _ours(place._read(bare))
         text = text_of(found)
         require_note(found)
         _require_version(text, version)
@@ -265,9 +268,9 @@ class Review:
         """
         self._may_sign(signer)
         _check_text(text)
-        old, text = self._read(id), _final(text)
+        old, text = _ours(self._read(id)), _final(text)
         _require_version(text_of(old), version)
-        if old.get("docStatus") not in SIGNED or not is_labelled(old):
+        if old.get("docStatus") not in SIGNED:
             raise InputError("only a signed note is amended", mend="edit the draft")
         title = title_of(old)
         made = self._filing.made(patient_of(old), text, title, effect_key(id, text), sources=(id,))
@@ -323,6 +326,13 @@ def _open(found: Resource) -> Open:
     marked = len(note.marked_words(text_of(found)))
     reference = f"DocumentReference/{found['id']}"
     return Open(reference, patient_of(found), str(found.get("description", "")), marked, "in the EHR")
+
+
+def _ours(found: Resource) -> Resource:
+    """Raise InputError for a document that this plugin did not write, whatever stands in it."""
+    if not is_ours(found):
+        raise InputError("no draft has this id", mend="see: chartside transcription list")
+    return found
 
 
 def _reference(id: str) -> str:

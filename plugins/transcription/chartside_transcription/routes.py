@@ -24,8 +24,9 @@ from chartside_transcription.bodies import (
     Start,
     TooLarge,
     TooSlow,
+    Wanted,
     body,
-    start_of,
+    read_as,
     text_of,
 )
 from chartside_transcription.permit import Permits, Sitting
@@ -33,7 +34,16 @@ from chartside_transcription.pipeline import Options
 from chartside_transcription.service import Service
 from chartside_transcription.session import LARGEST_CHUNK, Session, State, WrongState
 
-PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""With every answer: nothing of it is kept, framed, run, or read by another page."""
+FOREIGN = frozenset({"cross-site", "same-site"})
+"""``Sec-Fetch-Site`` of what another site's page made a browser send; behind a proxy it tells more than ``Origin``."""
 Act = Callable[[Request, str], Awaitable[Response]]
 _log = logging.getLogger("chartside.plugin.transcription")
 
@@ -53,6 +63,7 @@ class Api:
             Route("/sessions/{id}/chunks", self._for(self.chunk), methods=["POST"]),
             Route("/sessions/{id}/{act:str}", self._for(self.act), methods=["POST"]),
             Route("/drafts", self._for(self.drafts), methods=["GET"]),
+            Route("/drafts/search", self._for(self.search), methods=["POST"]),
             Route("/drafts/{id:path}/text", self._for(self.text), methods=["GET"]),
             Route("/drafts/{id:path}/text", self._for(self.edit), methods=["PUT"]),
             Route("/drafts/{id:path}/changes", self._for(self.changes), methods=["GET"]),
@@ -63,9 +74,16 @@ class Api:
         """Only for a reviewer; errors as JSON with a fitting status."""
 
         async def answer(request: Request) -> Response:
+            made = await answered(request)
+            made.headers.update(PRIVATE)
+            return made
+
+        async def answered(request: Request) -> Response:
             who = self._reviewer(request)
             if not who:
                 return _json({"error": "not signed in"}, 401, {"WWW-Authenticate": "Bearer"})
+            if request.headers.get("sec-fetch-site", "").lower() in FOREIGN:
+                return _json({"error": "another site's page asked for this"}, 403)
             try:
                 return await act(request, who)
             except ChartsideError as error:
@@ -91,7 +109,7 @@ class Api:
 
     async def start(self, request: Request, who: str) -> Response:
         """``201`` with the id and the duties, or ``403`` that names the missing consent: then nothing has started."""
-        asked = start_of(await body(request, LARGEST_TEXT))
+        asked = read_as(Start, await body(request, LARGEST_TEXT))
         session, duties = await run_in_threadpool(self._start, asked, who)
         return _json({"id": session.id, "state": session.state, "duties": list(duties)}, 201)
 
@@ -142,8 +160,18 @@ class Api:
     # --- review
 
     async def drafts(self, request: Request, who: str) -> Response:
-        """What waits for a clinician; ``?patient=Patient/12`` for an EHR that searches by client only."""
-        patient = request.query_params.get("patient", "")
+        """What waits for a clinician."""
+        if request.query_params:
+            raise InputError(
+                "an address names no client", mend="POST /drafts/search with the client in the body"
+            )
+        return await self._listed("")
+
+    async def search(self, request: Request, who: str) -> Response:
+        """The same of one client, for an EHR that searches by client only: ``{"patient": "Patient/12"}``."""
+        return await self._listed(read_as(Wanted, await body(request, LARGEST_TEXT)).patient)
+
+    async def _listed(self, patient: str) -> Response:
         found = await run_in_threadpool(lambda: list(self._service.review.drafts(patient)))
         rows = [
             {"id": d.id, "patient": d.patient, "title": d.title, "marked": d.marked, "where": d.where}
@@ -188,7 +216,7 @@ class Api:
 
 
 def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(content, status, {**PRIVATE, **(headers or {})})
+    return JSONResponse(content, status, headers)
 
 
 def _version(request: Request) -> str:

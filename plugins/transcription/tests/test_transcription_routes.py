@@ -219,6 +219,93 @@ def test_nobody_without_a_token_gets_in(world):
             assert (answer.status_code, answer.json()) == (401, {"error": "not signed in"})
 
 
+def test_another_sites_page_gets_nowhere(world, call):
+    """No cookie, so nothing that a browser adds by itself: a forged or rebound request is not signed in.
+
+    With a token that a page got hold of, a browser still tells that another site asks; no answer may be read there.
+    """
+    url, _, _ = world
+    evil = {"Host": "evil.example", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    for method, path in (
+        ("GET", "/drafts"),
+        ("POST", "/sessions"),
+        ("POST", "/drafts/DocumentReference/1/sign"),
+    ):
+        answer = requests.request(method, f"{url}{path}", headers=evil, cookies={"a": "b"}, timeout=10)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+        assert call(method, path, headers=evil).status_code == 403
+    asked = {
+        **evil,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = requests.options(f"{url}/drafts/DocumentReference/1/text", headers=asked, timeout=10)
+    assert preflight.status_code == 405
+    rebound = requests.get(f"{url}/drafts", headers={"Host": "evil.example"}, timeout=10)
+    assert rebound.status_code == 401
+    for one in (preflight, rebound, call("GET", "/drafts")):
+        assert not [name for name in one.headers if name.lower().startswith("access-control-")]
+
+
+def test_every_answer_is_private(world, call):
+    """No cache keeps it, no page frames it, no script in it runs, no address of ours is told on; errors, too."""
+    url, _, _ = world
+    for answer in (
+        call("GET", "/drafts"),
+        call("GET", "/sessions/none"),
+        call("GET", "/drafts/DocumentReference/none/text"),
+        call("POST", "/sessions", data=b"{"),
+        requests.get(f"{url}/drafts", timeout=10),
+    ):
+        assert answer.headers["cache-control"] == "no-store"
+        assert "default-src 'none'; frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_no_address_names_a_client(call):
+    """No PHI in URLs: whose drafts are wanted stands in the body."""
+    told = call("GET", f"/drafts?patient={ALLOWED}")
+    assert (told.status_code, "POST /drafts/search" in told.json()["error"]) == (400, True)
+    assert call("POST", "/drafts/search", json={"patient": ALLOWED}).status_code == 200
+    for wrong in ({"patient": "Patient/1&_id=2"}, {"patient": ""}, {}, {"patient": ALLOWED, "x": 1}):
+        assert call("POST", "/drafts/search", json=wrong).status_code == 400
+
+
+def test_what_is_not_ours_is_neither_read_nor_changed(world, call):
+    """A document of the EHR that this plugin did not write, labelled as AI or not, is no draft."""
+    _, ehr, _ = world
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
+    for id, meta in (("plain", {}), ("other-ai", {"security": [label]})):
+        for text in ("c2VjcmV0", "c2VjcmV0IHR3bw=="):
+            ehr.put(
+                {
+                    "resourceType": "DocumentReference",
+                    "id": id,
+                    "meta": meta,
+                    "status": "current",
+                    "docStatus": "preliminary",
+                    "type": {"text": "A letter"},
+                    "subject": {"reference": ALLOWED},
+                    "content": [{"attachment": {"contentType": "text/plain", "data": text}}],
+                }
+            )
+        path, read = f"/drafts/DocumentReference/{id}", {"If-Match": '"x"'}
+        for method, act in (
+            ("GET", "text"),
+            ("GET", "changes"),
+            ("PUT", "text"),
+            ("POST", "sign"),
+            ("POST", "swap"),
+            ("POST", "discard"),
+            ("POST", "amend"),
+        ):
+            told = call(method, f"{path}/{act}", data=b"Five words of a note.", headers=read)
+            assert (told.status_code, "secret" in told.text) == (400, False), act
+        assert ehr.read("DocumentReference", id)["docStatus"] == "preliminary"
+
+
 def test_a_recording_belongs_to_who_started_it(world, sound):
     """Another reviewer can neither feed nor end nor see it."""
     url, _, _ = world
@@ -338,7 +425,9 @@ def test_a_start_that_is_none(call, body):
         ("POST", "/drafts/DocumentReference/none/publish", 400),
         ("PUT", "/drafts/DocumentReference/none/text", 428),
         ("DELETE", "/drafts", 405),
-        ("GET", "/drafts?patient=Patient/1%26_id%3D2", 200),
+        ("GET", "/drafts?patient=Patient/1%26_id%3D2", 400),
+        ("GET", "/drafts/DocumentReference/%2E%2E/text", 400),
+        ("GET", "/drafts/DocumentReference/%2E/changes", 400),
         ("GET", "/nothing", 404),
     ],
 )
