@@ -12,9 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from chartside.audit import AuditRecord, Event, Trail
+from chartside.audit.decisions import decided
 from chartside.audit.record import Result as Outcome
 from chartside.commands.audit import app
 from chartside.errors import AuditUnavailable
+from chartside.gate.model import Action, Decision, DecisionRequest
+from chartside.gate.model import Outcome as GateOutcome
 from chartside.state import load_secret
 
 NOW = datetime.now(UTC)
@@ -193,3 +196,19 @@ def test_why_something_was_sent_or_not(practice: Path) -> None:
         "decided nothing about Patient/1 for Appointment/8"
         in run(practice, "why", "--patient", "1", "--about", "Appointment/8").output
     )
+
+
+@pytest.mark.parametrize(
+    ("resource", "target"),
+    [
+        ({"resourceType": "Claim", "id": "7"}, "Claim/7"),
+        ({"resourceType": "Claim"}, ""),
+        ({"resourceType": "Claim", "id": "7 of Ada"}, ""),
+        (None, ""),
+    ],
+)
+def test_a_decision_names_the_data_that_it_was_about(resource: dict[str, str] | None, target: str) -> None:
+    """C-8: two decisions about two claims of a client are told apart; what is no id stays out of the trail."""
+    asked = DecisionRequest("Patient/1", Action.DISCLOSE, NOW, purpose="HPAYMT", resource=resource)
+    [record] = decided("billing", [asked], [Decision(GateOutcome.PERMIT)])
+    assert record.target == target

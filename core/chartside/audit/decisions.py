@@ -6,8 +6,8 @@ So "why was this sent?" has the answer of that moment, whatever became of the co
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from chartside.audit.record import PROVISION, REFERENCE, AuditRecord, Event, Result
 from chartside.gate.model import Decision, DecisionRequest
@@ -46,9 +46,16 @@ def decided(
             request.at,
             Result.PERMIT if decision.permitted else Result.DENY,
             patient=request.patient,
+            target=_about(request.resource),
             purpose=request.purpose,
             action=request.action.value,
             **because(decision),
         )
         for request, decision in zip(requests, decisions, strict=True)
     ]
+
+
+def _about(resource: Mapping[str, Any] | None) -> str:
+    """``Claim/7``: the data that was asked about; nothing where it has no id."""
+    name = f"{resource.get('resourceType')}/{resource.get('id')}" if resource else ""
+    return name if REFERENCE.match(name) and not name.endswith("/None") else ""
