@@ -693,7 +693,7 @@ def _visit(s: dict[str, Any], n: str, member: str) -> list[dict[str, Any]]:
 
 def dumps(data: dict[str, Any]) -> str:
     """As a file."""
-    return json.dumps(data, indent=1)
+    return json.dumps(data)
 
 
 def days_before(day: str, days: int) -> str:
