@@ -126,6 +126,13 @@ def test_a_part_of_the_host_is_made_once_however_many_ask() -> None:
     assert Owner.thing.__doc__ == "What is made."
 
 
+def test_a_part_that_needs_itself_is_an_error_and_no_hang() -> None:
+    parts: Parts = Parts()
+    with pytest.raises(RuntimeError, match="the part 'a' needs itself"):
+        parts.get("a", lambda: parts.get("b", lambda: parts.get("a", object)))
+    assert parts.get("a", lambda: "made") == "made"
+
+
 def test_a_part_in_the_making_holds_up_no_other() -> None:
     """H-1: one server that hangs must not keep a plugin from what it needs of another."""
     parts, begun, go = Parts(), threading.Event(), threading.Event()

@@ -14,25 +14,34 @@ class Parts:
     """Parts by their keys. No lock is held in the making: who asks for another part does not wait for it.
 
     Who asks for a part in the making waits, and where it cannot be made is told so, too: ten that wait for a server
-    that is away do not try it one after the other. The next one to ask tries again. A part must not need itself.
+    that is away do not try it one after the other. The next one to ask tries again.
     """
 
     def __init__(self) -> None:
         self._parts: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
+        self._makers: dict[Hashable, int] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The part, made now if nobody did before. Raises what ``make`` raises."""
+        """The part, made now if nobody did before. Raises what ``make`` raises, and RuntimeError for a part that needs
+        itself: it would wait for ever."""
+        me = threading.get_ident()
         with self._lock:
+            if self._makers.get(key) == me:
+                raise RuntimeError(f"the part {key!r} needs itself")
             fresh = key not in self._parts
             part: Future[T] = self._parts.setdefault(key, Future())
+            if fresh:
+                self._makers[key] = me
         if fresh:
             try:
                 part.set_result(make())
             except BaseException as error:
                 with self._lock:
-                    del self._parts[key]
+                    del self._parts[key], self._makers[key]
                 part.set_exception(error)
+            else:
+                del self._makers[key]
         return part.result()
 
 
