@@ -168,7 +168,10 @@ def test_a_search_that_is_left_early_leaves_nothing_hanging(server):
     server.script = [lambda seen: Reply(200, bundle(patient(1), next=f"?page={len(server.seen)}"))]
     with FhirClient(server.url, retries=FAST) as client:
         assert client.search("Patient").first() == patient(1)
-    assert not [t for t in threading.enumerate() if t.name.startswith("chartside-pages") and t.is_alive()]
+    left = [t for t in threading.enumerate() if t.name.startswith("chartside-pages")]
+    for thread in left:
+        thread.join(10)
+    assert not [t for t in left if t.is_alive()]
 
 
 def test_an_error_on_a_later_page_comes_when_that_page_is_due(server, client):
