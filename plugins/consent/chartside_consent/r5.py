@@ -12,10 +12,10 @@ mean that: what stood at R4's root now stands in the one provision. Where the ex
 - *permit* in an authorisation (release, AI use, research ...) whose provision names recipients, purposes or actions:
   what an authorisation names is what it allows.
 - Consents that claim a profile of IHE PCF and name purposes, which PCF puts at the root.
-- *deny* but for research, marketing and the like alone: a refusal of these, which allows nothing.
 
-Where both make sense (care and a recipient: "only to them", or "not to them"?), nothing is guessed: ``EITHER``. A
-provision that has kept its ``type`` needs none of this.
+Where both make sense (care and a recipient: "only to them", or "not to them"? *deny* and research alone: nothing but
+research, or a refusal of it?), nothing is guessed: ``EITHER``. A provision that has kept its ``type`` needs none of
+this.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ONLY_R5 = frozenset(
     ]
 )
 EITHER = "either"
-"""Stands for the type of a provision that can be read as a limit to a permit or as an exception to it."""
+"""Stands for the type of a provision that can be read as a limit to the decision or as an exception to it."""
 
 _GENERAL = frozenset({ConsentType.PRIVACY, ConsentType.TREATMENT, ConsentType.TELEHEALTH})
 """Consents that speak about care or data at large; all others authorise something that they name."""
@@ -110,7 +110,7 @@ class _Reader:
             other = _OTHER.get(str(decision), "")
             return {"type": decision, "provision": [_typed(p, other) for p in provisions]}
         if decision == "deny" and provisions and all(map(self._refuses, provisions)):
-            return {"type": "deny"}
+            return {"type": EITHER}
         effects = [self._effect(decision, p, alone=len(provisions) == 1) for p in provisions]
         kept = not (decision == "permit" and "permit" in effects)
         root: Resource = {"type": decision} if decision and kept else {}

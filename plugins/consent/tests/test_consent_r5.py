@@ -186,9 +186,10 @@ def test_a_text_consent_in_r5_may_leave_out_a_category(ask) -> None:
 @pytest.mark.parametrize("named", ["HRESCH", "HMARKT"])
 @pytest.mark.parametrize("asked", ["TREAT", "HRESCH", "HMARKT"])
 def test_a_refusal_of_purposes_allows_nothing(named, asked, ask) -> None:
-    """C-16: "deny" but for marketing alone makes no sense: it is a refusal of marketing, and opens nothing."""
+    """C-16, rule 6: "deny" and marketing alone: only that, or not that? It opens nothing, and is shown."""
     example = r5(decision="deny", provision=[{"purpose": [coding(REASON, named)]}])
-    assert decide([example], ask(purpose=asked)).outcome.value == "deny"
+    decision = decide([example], ask(purpose=asked))
+    assert (decision.outcome.value, decision.review) == ("deny", True)
 
 
 PCF = {"profile": ["https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentBasic"]}
