@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from .dates import birthday
 from .directory import Directory
 from .matching import NO, YES, context, data
 from .query import ACTION_CODES, Client, Query, prepare
-from .rules import DENY, NONE, PERMIT, Instrument, Rule
+from .rules import DENY, NONE, PERMIT, Instrument, Rule, Said
 from .vocabulary import ALONE, PART_2, PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE, TREATMENT, Key
 
 NOTICE_PART_2: Final = "42-cfr-2.32-notice"
@@ -37,21 +37,33 @@ _ONLY_BY: Final[Mapping[Key, ConsentType]] = {
 
 _EFFECTIVE: Final = frozenset({"active", "inactive"})
 
+_PERMITTED, _DENIED, _SILENT = Outcome.PERMIT, Outcome.DENY, Outcome.NONE
+"""By names of this module: to read a member of an Enum takes as long as a comparison of two sets."""
+
+_NOT_ABOUT_IT: Final[Said] = (None, words.OTHER_SUBJECT, "", False)
+_SAYS_NOTHING: Final[Said] = (_SILENT, words.SILENT, "", False)
+
 Found = tuple[int, Rule]
+Spoken = tuple[Instrument, Said]
 
 
 def weigh(rule: Rule, query: Query) -> Found:
     """The outcomes that are possible under a provision (a mask), and the provision that spoke."""
     mask, speaker = NONE, rule
     for child in rule.children:  # a deny wins, then a permit; none only where none of them may speak
-        found, who = weigh(child, query) if child.children else (_own(child, query), child)
+        if child.children:
+            found, who = weigh(child, query)
+        else:
+            found, who = _own(child, query), child
         if found == NONE:
             continue
         if mask == NONE or (found & DENY and not mask & DENY):
             speaker = who
-        mask = _both(mask, found)
+        mask = found if mask == NONE else _both(mask, found)
+        if mask == DENY:  # whatever the others say
+            return mask, speaker
     if mask & NONE:
-        mask = (mask & ~NONE) | _own(rule, query)
+        mask = mask ^ NONE | _own(rule, query)
     return mask, speaker
 
 
@@ -68,11 +80,13 @@ def _own(rule: Rule, query: Query) -> int:
     effect, purposes = rule.effect, rule.purposes
     if effect == NONE or (purposes is not None and purposes.isdisjoint(query.purposes)):
         return NONE
-    said = YES if rule.plain else context(rule, query)
-    if said != NO and rule.within is not None:
-        said = min(said, data(rule.within, query))
-    if said == NO:
-        return NONE
+    said = YES
+    if not rule.plain:
+        said = context(rule, query)
+        if said == NO:
+            return NONE
+    elif rule.data is None:
+        return effect
     mask = effect
     if rule.data is not None:
         hit = data(rule, query)
@@ -82,72 +96,66 @@ def _own(rule: Rule, query: Query) -> int:
     return mask if said == YES else mask | NONE
 
 
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one consent says: ``outcome`` (None: it is not consulted at all), where, and why in a few words."""
 
-    __slots__ = ("_reason", "instrument", "outcome", "path", "review", "why")
-
-    def __init__(
-        self, instrument: Instrument, outcome: Outcome | None, why: str, path: str, review: bool
-    ) -> None:
-        self.instrument, self.outcome, self.why = instrument, outcome, why
-        self.path, self.review = path, review
-        self._reason: Reason | None = None
+    instrument: Instrument
+    outcome: Outcome | None
+    why: str
+    path: str
+    review: bool
 
     def reason(self) -> Reason:
-        """The same as a Reason of the gate; worded once."""
-        if self._reason is None:
-            outcome = self.outcome or Outcome.NONE
-            text = words.reason(self.instrument, outcome, self.why)
-            self._reason = Reason(self.instrument.source, outcome, self.path, text)
-        return self._reason
+        """The same as a Reason of the gate."""
+        return _reason(self.instrument, (self.outcome, self.why, self.path, self.review))
 
 
-def _say(
-    instrument: Instrument, outcome: Outcome | None, why: str, path: str = "", review: bool = False
-) -> Verdict:
-    """A verdict of this consent; the same words are made once."""
-    key = (outcome, why, path, review)
-    found: Verdict | None = instrument.verdicts.get(key)
+def _reason(instrument: Instrument, said: Said) -> Reason:
+    """What this consent says as a Reason of the gate; worded once."""
+    found = instrument.reasons.get(said)
     if found is None:
-        found = instrument.verdicts[key] = Verdict(instrument, outcome, why, path, review)
+        outcome, why, path, _ = said
+        text = words.reason(instrument, outcome or _SILENT, why)
+        found = instrument.reasons[said] = Reason(instrument.source, outcome or _SILENT, path, text)
     return found
 
 
 def judge(instrument: Instrument, query: Query, superseded: frozenset[str] = frozenset()) -> Verdict:
     """What one consent says about a request."""
+    return Verdict(instrument, *_said(instrument, query, superseded))
+
+
+def _said(instrument: Instrument, query: Query, superseded: frozenset[str]) -> Said:
     if why := _out_of_play(instrument, query, superseded):
-        return _say(instrument, None, why)
-    action = query.action
-    if action not in instrument.closes and action not in instrument.refuses:
-        return _say(instrument, None, words.OTHER_SUBJECT)
+        return None, why, "", False
+    closes = query.action in instrument.closes
+    if not closes and (instrument.problem or query.action not in instrument.refuses):
+        return _NOT_ABOUT_IT
     if instrument.problem:
-        if action in instrument.closes:
-            return _say(instrument, Outcome.DENY, instrument.problem, review=True)
-        return _say(instrument, None, words.OTHER_SUBJECT)
+        return _DENIED, instrument.problem, "", True
     mask, rule = weigh(instrument.root, query)
     path = rule.path
     if mask & NONE and instrument.base != NONE:
         mask, path = _base(instrument, query, mask), (path if mask != NONE else "policyRule")
-    if action not in instrument.closes:
-        plain = mask == DENY and rule.data is None
-        return _say(
-            instrument, Outcome.DENY if plain else None, words.REFUSED if plain else words.OTHER_SUBJECT, path
-        )
-    return _verdict(instrument, query, mask, path)
+    if closes:
+        return _verdict(instrument, query, mask, path)
+    if mask == DENY and rule.data is None:
+        return _DENIED, words.REFUSED, path, False
+    return None, words.OTHER_SUBJECT, path, False
 
 
-def _verdict(instrument: Instrument, query: Query, mask: int, path: str) -> Verdict:
+def _verdict(instrument: Instrument, query: Query, mask: int, path: str) -> Said:
     if mask == NONE:
-        return _say(instrument, Outcome.NONE, words.SILENT)
+        return _SAYS_NOTHING
     if mask == DENY:
-        return _say(instrument, Outcome.DENY, words.FITS, path)
+        return _DENIED, words.FITS, path, False
     if mask != PERMIT:
-        return _say(instrument, Outcome.DENY, words.UNKNOWN, path, review=True)
+        return _DENIED, words.UNKNOWN, path, True
     if why := _not_opened(instrument, query):
-        return _say(instrument, Outcome.NONE, why, path)
+        return _SILENT, why, path, False
     if query.client is None:
-        return _say(instrument, Outcome.PERMIT, words.FITS, path)
+        return _PERMITTED, words.FITS, path, False
     return _of_proxy(instrument, query.client, query, path)
 
 
@@ -210,17 +218,17 @@ def originates(query: Query) -> bool:
     return TREATMENT in query.purposes and not query.actors.isdisjoint(facts.authors or ())
 
 
-def _of_proxy(instrument: Instrument, client: Client, query: Query, path: str) -> Verdict:
+def _of_proxy(instrument: Instrument, client: Client, query: Query, path: str) -> Said:
     """A permit, unless it was a proxy's for a minor who is of age now, or a minor's who may not sign alone."""
     if instrument.proxy:
         if client.born is None:
-            return _say(instrument, Outcome.DENY, words.AGE_UNKNOWN, path, review=True)
+            return _DENIED, words.AGE_UNKNOWN, path, True
         of_age = birthday(client.born, client.majority)
         if query.wall.date() >= of_age and (instrument.signed or date.min) < of_age:
-            return _say(instrument, Outcome.NONE, words.PROXY_OVER, path, review=True)
+            return _SILENT, words.PROXY_OVER, path, True
     elif _signed_too_young(instrument, client):
-        return _say(instrument, Outcome.NONE, words.TOO_YOUNG, path, review=True)
-    return _say(instrument, Outcome.PERMIT, words.FITS, path)
+        return _SILENT, words.TOO_YOUNG, path, True
+    return _PERMITTED, words.FITS, path, False
 
 
 def _signed_too_young(instrument: Instrument, client: Client) -> bool:
@@ -278,40 +286,46 @@ def answer(instruments: Sequence[Instrument], query: Query) -> Decision:
     if query.action is Action.CRISIS:
         return Decision(Outcome.PERMIT, (Reason("default", Outcome.PERMIT, text=words.CRISIS),))
     superseded = superseded_by(instruments)
-    denies: list[Verdict] = []
-    permits: list[Verdict] = []
-    notes: list[Verdict] = []
+    denies: list[Spoken] = []
+    permits: list[Spoken] = []
+    notes: list[Spoken] = []
+    review = False
     for instrument in instruments:
-        verdict = judge(instrument, query, superseded)
-        if verdict.outcome is Outcome.DENY:
-            denies.append(verdict)
-        elif verdict.outcome is Outcome.PERMIT:
-            permits.append(verdict)
-        elif verdict.review:
-            notes.append(verdict)
-    return _joined(query, denies, permits, notes)
+        said = _said(instrument, query, superseded)
+        if said[0] is _DENIED:
+            denies.append((instrument, said))
+            review |= said[3]
+        elif said[0] is _PERMITTED:
+            permits.append((instrument, said))
+        elif said[3]:
+            notes.append((instrument, said))
+            review = True
+    return _joined(query, denies, permits, notes, review)
 
 
-def _joined(query: Query, denies: list[Verdict], permits: list[Verdict], notes: list[Verdict]) -> Decision:
-    review = any(v.review for v in denies) or bool(notes)
+def _joined(
+    query: Query, denies: list[Spoken], permits: list[Spoken], notes: list[Spoken], review: bool
+) -> Decision:
     if denies:
-        return Decision(Outcome.DENY, tuple(v.reason() for v in denies), review=review)
-    noted = tuple(v.reason() for v in notes)
+        return Decision(_DENIED, _reasons(denies), (), review)
     if permits:
-        return Decision(
-            Outcome.PERMIT, tuple(v.reason() for v in permits) + noted, _duties(query, permits), review
-        )
+        return Decision(_PERMITTED, _reasons(permits + notes), _duties(query, permits), review)
+    noted = _reasons(notes)
     special = query.facts.special if query.facts else None
     if special in {PSYCHOTHERAPY_NOTE, SUD_COUNSELING_NOTE} and not originates(query):
         text = words.protected_default(_ONLY_BY[special])
-        return Decision(Outcome.DENY, (*noted, Reason("default", Outcome.DENY, text=text)), review=review)
-    return Decision(Outcome.NONE, noted, review=review)
+        return Decision(_DENIED, (*noted, Reason("default", _DENIED, text=text)), review=review)
+    return Decision(_SILENT, noted, (), review)
 
 
-def _duties(query: Query, permits: list[Verdict]) -> tuple[str, ...]:
+def _reasons(spoken: list[Spoken]) -> tuple[Reason, ...]:
+    return tuple([i.reasons.get(said) or _reason(i, said) for i, said in spoken])
+
+
+def _duties(query: Query, permits: list[Spoken]) -> tuple[str, ...]:
     """What goes with a permit: the notice of 42 CFR 2.32 with each disclosure of Part 2 records."""
     if query.action is not Action.DISCLOSE:
         return ()
     marked = query.facts is not None and query.facts.special in {*PART_2, SUD_COUNSELING_NOTE}
-    by_part_2 = any(ConsentType.PART2_TPO in v.instrument.types for v in permits)
+    by_part_2 = any(ConsentType.PART2_TPO in instrument.types for instrument, _ in permits)
     return (NOTICE_PART_2,) if marked or by_part_2 else ()

@@ -56,7 +56,7 @@ class lazy(Generic[T]):
     """``functools.cached_property`` without the lock that costs more than most of what is read here."""
 
     def __init__(self, read: Callable[[Any], T]) -> None:
-        self._read, self.__doc__ = read, read.__doc__
+        self._read, self._name, self.__doc__ = read, read.__name__, read.__doc__
 
     @overload
     def __get__(self, instance: None, owner: type) -> lazy[T]: ...
@@ -67,7 +67,7 @@ class lazy(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> T | lazy[T]:
         if instance is None:
             return self
-        value = instance.__dict__[self._read.__name__] = self._read(instance)
+        value = instance.__dict__[self._name] = self._read(instance)
         return value
 
 
@@ -77,7 +77,11 @@ class Facts:
     def __init__(self, resource: Mapping[str, Any], zone: tzinfo | None) -> None:
         self.resource, self._zone = resource, zone
         self.kind = str(resource.get("resourceType", ""))
-        self.own = references.own(resource)
+
+    @lazy
+    def own(self) -> str:
+        """``Type/id``, or nothing."""
+        return references.own(self.resource)
 
     @lazy
     def labels(self) -> tuple[Key, ...]:
@@ -94,8 +98,10 @@ class Facts:
     @lazy
     def level(self) -> int:
         """The highest confidentiality; -1 where there is no such label."""
-        codes = (code for system, code in self.labels if system == CONFIDENTIALITY_SYSTEM)
-        return max((CONFIDENTIALITY.get(code, -1) for code in codes), default=-1)
+        levels = [
+            CONFIDENTIALITY.get(code, -1) for system, code in self.labels if system == CONFIDENTIALITY_SYSTEM
+        ]
+        return max(levels, default=-1)
 
     @lazy
     def codes(self) -> frozenset[Key]:
@@ -186,14 +192,8 @@ class Facts:
 
 def _protected(value: Any) -> list[Key]:
     """The codings, in one CodeableConcept or a list of them, that mark a protected class."""
-    return [
-        key
-        for concept in _listed(value)
-        if isinstance(concept, (dict, Mapping))
-        for coding in _listed(concept.get("coding"))
-        if isinstance(coding, (dict, Mapping)) and coding.get("code")
-        if (key := (str(coding.get("system", "")), str(coding["code"]))) in _PROTECTED
-    ]
+    concepts = [concept for concept in _listed(value) if isinstance(concept, (dict, Mapping))]
+    return [key for concept in concepts for key in _keys(concept.get("coding")) if key in _PROTECTED]
 
 
 @lru_cache(maxsize=4096)
@@ -205,10 +205,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _keys(codings: Any) -> Iterator[Key]:
-    for coding in _listed(codings):
+def _keys(codings: Any) -> list[Key]:
+    found = []
+    for coding in codings if isinstance(codings, list) else (codings,):
         if isinstance(coding, (dict, Mapping)) and coding.get("code"):  # a dict is told much faster
-            yield str(coding.get("system", "")), str(coding["code"])
+            found.append((str(coding.get("system", "")), str(coding["code"])))
+    return found
 
 
 def _codings(value: Any) -> Iterator[Key]:

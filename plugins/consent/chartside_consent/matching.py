@@ -23,16 +23,17 @@ _STAFF = frozenset({"Practitioner", "PractitionerRole", "Device"})
 
 
 def context(rule: Rule, query: Query) -> int:
-    """Purpose, action, period and actor."""
-    if rule.purposes is not None and rule.purposes.isdisjoint(query.purposes):
-        return NO
+    """Action, period and actor, and the data of the provision to which this one is an exception."""
     if rule.actions is not None and rule.actions.isdisjoint(query.codes):
         return NO
     if rule.period is not None and not rule.period.holds(query.wall, query.at):
         return NO
-    if rule.who is None or rule.who.anyone:
-        return YES
-    return MAYBE if query.actors is None else among(rule.who, query.actors, query, rule.effect)
+    found, who = YES, rule.who
+    if who is not None and not who.anyone:
+        found = MAYBE if query.actors is None else among(who, query.actors, query, rule.effect)
+    if found and rule.within is not None:
+        found = min(found, data(rule.within, query))
+    return found
 
 
 def among(who: Who, people: frozenset[str], query: Query, effect: int) -> int:
@@ -70,18 +71,17 @@ def _may_work_there(who: Who, people: frozenset[str], query: Query) -> bool:
 
 def data(rule: Rule, query: Query) -> int:
     """The data criteria, all of which must hold."""
-    given = rule.data
+    given, facts = rule.data, query.facts
     if given is None:
         return YES
-    facts = query.facts
     if facts is None:
         return MAYBE if query.action in _DATA_ACTIONS else _category(given, query)
+    if given.labels_alone:  # the commonest kind
+        return _label(given.labels, facts, rule.effect)
     return _of(given, facts, query, rule.effect)
 
 
 def _of(rule: DataRule, facts: Facts, query: Query, effect: int) -> int:
-    if rule.labels_alone:  # the commonest kind
-        return _label(rule.labels, facts, effect)
     found = _named(rule, facts, query, effect) if rule.names else YES
     if found and rule.classes:
         found = min(found, _class(rule, facts))
@@ -138,22 +138,23 @@ def _same_code(some: frozenset[Key], others: frozenset[Key]) -> bool:
 
 
 def _label(labels: tuple[Label, ...], facts: Facts, effect: int) -> int:
-    found = NO
-    for label in labels:
-        found = max(found, _one_label(label, facts, effect))
-    return found
-
-
-def _one_label(label: Label, facts: Facts, effect: int) -> int:
-    """Whether a label stands on the data; unlabelled data cannot be judged.
+    """Whether one of the labels stands on the data; unlabelled data cannot be judged.
 
     v3-Confidentiality is a high-water mark: a permit of R reaches what is R or lower, a denial what is R or higher.
     """
-    if label.level >= 0:
-        if facts.level < 0:
-            return MAYBE
-        reached = facts.level <= label.level if effect == PERMIT else facts.level >= label.level
-        return YES if reached else NO
+    found = NO
+    for label in labels:
+        mark = label.level
+        if mark < 0:
+            found = max(found, _one_label(label, facts))
+        elif (level := facts.level) < 0:
+            found = max(found, MAYBE)
+        elif level <= mark if effect == PERMIT else level >= mark:
+            return YES
+    return found
+
+
+def _one_label(label: Label, facts: Facts) -> int:
     if label.key in facts.wide_labels:
         return YES
     labelled = {label.key[0], ACT_CODE_SYSTEM, CONFIDENTIALITY_SYSTEM}

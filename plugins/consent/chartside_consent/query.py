@@ -35,12 +35,13 @@ _PURPOSES: dict[str, frozenset[Key]] = {}
 
 def purposes(text: str) -> frozenset[Key]:
     """The purpose and all purposes that include it."""
-    if text not in _PURPOSES:
+    found = _PURPOSES.get(text)
+    if found is None:
         coding = purpose_coding(text)
         if len(_PURPOSES) > 1000:
             _PURPOSES.clear()
-        _PURPOSES[text] = frozenset(broader((coding["system"], coding["code"])))
-    return _PURPOSES[text]
+        found = _PURPOSES[text] = frozenset(broader((coding["system"], coding["code"])))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ class Client:
     alone_from: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Query:
-    """One request, prepared. ``actors`` is None where the request names nobody."""
+    """One request, prepared. ``actors`` is None where the request names nobody.
+
+    Nobody changes it; it is not frozen, for that would cost each decision as much as judging two consents.
+    """
 
     patient: str
     action: Action

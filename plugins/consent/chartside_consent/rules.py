@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from chartside.codes import ConsentType
-from chartside.gate.model import Action
+from chartside.gate.model import Action, Outcome, Reason
 
 from . import references
 from .dates import Span
@@ -16,7 +15,9 @@ from .vocabulary import Key
 NONE, PERMIT, DENY = 1, 2, 4
 """Outcomes as bits: a mask with several bits says that the outcome depends on what is not known."""
 
-ANY = NONE | PERMIT | DENY
+Said = tuple[Outcome | None, str, str, bool]
+"""What one consent says: the outcome (None: it is not consulted at all), why in a few words, the path of the
+provision that spoke, and whether the staff is asked to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class Rule:
     """Whether its context is its purposes alone."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "plain", self.actions is None and self.who is None and self.period is None)
+        others = (self.actions, self.who, self.period, self.within)
+        object.__setattr__(self, "plain", all(other is None for other in others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,10 @@ class Instrument:
     closes: frozenset[Action] = field(default_factory=frozenset)
     refuses: frozenset[Action] = field(default_factory=frozenset)
     notes_only: bool = False
-    verdicts: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+    reasons: dict[Said, Reason] = field(default_factory=dict, compare=False, repr=False)
     """``updated``: when the server stored this version. ``opens``: what its permits may open; ``closes``: what its
     denials close; ``refuses``: what it closes only by a plain refusal, one without data criteria and without anything
-    unknown. ``notes_only``: an authorisation for protected notes, which speaks about nothing else. ``verdicts``:
+    unknown. ``notes_only``: an authorisation for protected notes, which speaks about nothing else. ``reasons``:
     sentences about this consent that were worded already; a decision itself is never kept."""
 
     @property
