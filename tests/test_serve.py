@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from chartside.clock import FrozenClock
 from chartside.commands.rounds import Rounds
@@ -60,6 +64,19 @@ def test_a_job_that_hangs_holds_up_no_other_plugin() -> None:
         assert both.wait(PATIENCE)
     assert waited == [True]
     assert sorted(told) == ["a.hangs", "b.works"]
+
+
+def test_it_says_where_the_pages_are() -> None:
+    """Nobody has to guess where a plugin's pages are served."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    house = House({})
+    answer = Route("/", lambda _: PlainTextResponse("here"))
+    house.plugins.each = lambda *_: [("notes", [answer])]
+    with Runner(house, port=port, report=lambda *_: None).running() as places:  # type: ignore[arg-type]
+        assert places == [f"http://127.0.0.1:{port}/notes"]
+        assert requests.get(f"{places[0]}/", timeout=PATIENCE).text == "here"
 
 
 def test_the_end_waits_for_the_job_under_way() -> None:

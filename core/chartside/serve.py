@@ -36,15 +36,16 @@ class Runner:
         return dict(sorted(self._host.jobs().items()))
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run in threads until the block is left; the jobs under way are waited for."""
-        with self._pages():  # first: where the port is taken, no job has begun
+    def running(self) -> Iterator[list[str]]:
+        """Run in threads until the block is left; yields where each plugin's pages are. The jobs under way are waited
+        for."""
+        with self._pages() as places:  # first: where the port is taken, no job has begun
             plugins = dict.fromkeys(plugin for plugin, _ in self._jobs.values())
             threads = [threading.Thread(target=self._loop, args=(name,), daemon=True) for name in plugins]
             for thread in threads:
                 thread.start()
             try:
-                yield
+                yield places
             finally:
                 self._stop.set()
                 for thread in threads:
@@ -71,13 +72,13 @@ class Runner:
                 self._report(name, report)
 
     @contextmanager
-    def _pages(self) -> Iterator[None]:
+    def _pages(self) -> Iterator[list[str]]:
         app = pages(self._host)
         if not self._port or not app.routes:
-            yield
+            yield []
             return
-        with serving(app, port=self._port, grace=True):
-            yield
+        with serving(app, port=self._port, grace=True) as origin:
+            yield [f"{origin}{mount.path}" for mount in app.routes if isinstance(mount, Mount)]
 
 
 def pages(host: Host) -> Starlette:

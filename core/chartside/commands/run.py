@@ -110,8 +110,10 @@ def serve(
         rounds = Rounds(host.clock, host.config.practice.time_zone, verbose=verbose)
         runner = Runner(host, port=port, report=rounds)
         stop = _asked_to_stop()
-        with runner.running():
+        with runner.running() as places:
             typer.echo(f"running {', '.join(sorted(host.jobs())) or 'no job'}; Ctrl-C ends it")
+            for place in places:
+                typer.echo(f"pages at {place}")
             while not stop.wait(1.0):  # a signal that comes between two steps is seen a second later
                 continue
             typer.echo("ending after the jobs under way; once more ends it at once ...")

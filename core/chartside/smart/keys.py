@@ -149,7 +149,7 @@ class KeyStore:
 
 def _read(path: Path) -> SigningKey:
     if path.stat().st_mode & 0o077:
-        raise SmartError(f"others can read the key file {path.name}", mend=f"chmod 600 {path.name}")
+        raise SmartError(f"others can read the key file {path.name}", mend=f"chmod 600 {path}")
     try:
         record = orjson.loads(path.read_bytes())
         algorithm = record["algorithm"]
