@@ -133,7 +133,7 @@ def drafts(ehr: Ehr, host: Any, clock: FrozenClock) -> Iterator[tuple[str, Json]
         ("ai-provenance", written.provenance),
     ):
         yield name, ehr.read(*reference.split("/"))
-    ai.sign(written.document, signer=PRACTITIONER)
+    ai.sign(written.document, signer=PRACTITIONER, read=ai.text(written.document))
     yield "ai-signed", ehr.read(*written.document.split("/"))
     traces = (p for p in ehr.all("Provenance") if codes.AI_PROVENANCE_PROFILE in json.dumps(p))
     yield "ai-provenance-signed", next(trace for trace in traces if "verifier" in json.dumps(trace))
