@@ -8,6 +8,7 @@ from chartside import codes
 from chartside.gate.model import Action
 from chartside_billing import systems as billing
 from chartside_billing.rules.book import RuleBook
+from chartside_consent.elements import WORDS
 
 CODE_SYSTEMS: dict[str, tuple[str, str, type[StrEnum] | tuple[str, ...], dict[str, str]]] = {
     # url: (title, what it is, its codes, their meanings)
@@ -114,60 +115,8 @@ CODE_SYSTEMS: dict[str, tuple[str, str, type[StrEnum] | tuple[str, ...], dict[st
     codes.CONSENT_ELEMENT_SYSTEM: (
         "Elements of a consent form",
         "What a form must say or ask; (M) marks a source that still has to be checked.",
-        (
-            "agreement",
-            "ai",
-            "alternatives",
-            "authority",
-            "conditions",
-            "consequences",
-            "copy",
-            "cost",
-            "discloser",
-            "emergency",
-            "expiry",
-            "information",
-            "limits",
-            "participants",
-            "purpose",
-            "recipient",
-            "redisclosure",
-            "retention",
-            "review",
-            "revoke",
-            "rights",
-            "risks",
-            "tool",
-            "voluntary",
-            "what",
-        ),
-        {
-            "agreement": "the person's own yes or no (45 CFR 164.508(c)(1)(vi), 42 CFR 2.31)",
-            "ai": "that AI is used, in so many words (C-13)",
-            "alternatives": "what else can be chosen",
-            "authority": "why the proxy may sign (45 CFR 164.508(c)(1)(vi))",
-            "conditions": "whether care depends on signing (45 CFR 164.508(c)(2)(ii))",
-            "consequences": "what follows from not signing (42 CFR 2.31(a)) (M)",
-            "copy": "that the person gets a copy (45 CFR 164.508(c)(4))",
-            "cost": "that texts may cost something",
-            "discloser": "who may share it (45 CFR 164.508(c)(1)(ii), 42 CFR 2.31(a))",
-            "emergency": "what happens in an emergency at a distance",
-            "expiry": "a date or event on which it ends (45 CFR 164.508(c)(1)(v), 42 CFR 2.31(a))",
-            "information": "what information it is about (45 CFR 164.508(c)(1)(i), 42 CFR 2.31(a))",
-            "limits": "where it ends",
-            "participants": "that everybody who takes part must agree (C-12)",
-            "purpose": "what for (45 CFR 164.508(c)(1)(iv), 42 CFR 2.31(a))",
-            "recipient": "who may receive it (45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a))",
-            "redisclosure": "that it may be shared again (45 CFR 164.508(c)(2)(iii), 42 CFR 2.31(a))",
-            "retention": "how long the sound is kept",
-            "review": "that a clinician checks what AI wrote",
-            "revoke": "how to take it back (45 CFR 164.508(c)(2)(i), 42 CFR 2.31(a), 47 CFR 64.1200(a)(10))",
-            "rights": "the rights to see and to amend",
-            "risks": "what may go wrong",
-            "tool": "which AI tool (C-13)",
-            "voluntary": "that care does not depend on it",
-            "what": "what is agreed to",
-        },
+        tuple(WORDS),
+        dict(WORDS),
     ),
 }
 
