@@ -23,18 +23,15 @@ from chartside.errors import (
     CircuitOpen,
     FhirError,
     JobOverdue,
-    OutboundRefused,
     Unreachable,
 )
-from chartside.gate.model import Decision, DecisionRequest
 from chartside.gate.outbound import OutboundRegistry
 from chartside.jobs.ledger import Claim, Ledger, Result, State
 from chartside.manifest import Manifest
-from chartside.messaging.attempt import DATA_CLASS, Attempt, Maker, why
-from chartside.messaging.caps import WEEK, Caps
+from chartside.messaging.attempt import Attempt, Maker, why
 from chartside.messaging.channel import Channel
-from chartside.messaging.hours import Hours
 from chartside.messaging.model import Intent, Later, Outcome, Recheck, Status
+from chartside.messaging.permission import Decide, Permission
 from chartside.messaging.sending import Ended, Sender
 from chartside.messaging.settings import MessagingSettings
 from chartside.overdue import require_wanted
@@ -49,7 +46,6 @@ the client has under way at once, so that no round goes half empty."""
 _GIVE_UP = 5
 """After so many refused AuditEvents in a row it is the server, not the event."""
 
-Decide = Callable[[Sequence[DecisionRequest]], list[Decision]]
 Pair = tuple[Attempt, Claim]
 Step = Callable[[Sequence[Claim]], list[Claim]]
 
@@ -73,13 +69,20 @@ class Messages:
         lease: timedelta,
     ) -> None:
         self._plugin, self._settings = plugin, MessagingSettings.read(settings)
-        self._channels, self._registry, self._decide = channels, registry, decide
-        self._ledger, self._auditor, self._clock = ledger, auditor, clock
+        self._channels, self._ledger, self._auditor, self._clock = channels, ledger, auditor, clock
         self._maker = Maker(practice, plugin.name, secret)
+        self._may = Permission(
+            plugin=plugin,
+            settings=self._settings,
+            channels=channels,
+            registry=registry,
+            decide=decide,
+            ledger=ledger,
+            auditor=auditor,
+            maker=self._maker,
+            clock=clock,
+        )
         self._sender = Sender(channels, clock, lease)
-        self._hours = Hours(*self._settings.hours)
-        self._caps = Caps(self._settings.per_day, self._settings.per_week)
-        self._denied: set[str] = set()
         self._unrecorded: dict[str, Result] = {}
 
     def deliver(
@@ -142,10 +145,10 @@ class Messages:
         told: list[Outcome],
         again: list[Attempt],
     ) -> None:
-        now_open = self._within_hours(self._registered(attempts, told, again), told)
-        permitted = self._permitted(now_open, told, again)
+        now_open = self._may.within_hours(self._may.registered(attempts, told, again), told)
+        permitted = self._may.permitted(now_open, told, again)
         if dry_run:
-            told += [one.told(Status.WOULD) for one in self._under_caps(permitted, told)]
+            told += [one.told(Status.WOULD) for one in self._may.under_caps(permitted, told)]
             return
         decided = self._sender.deadline()
         waiting = self._claimed(permitted, recheck, told, again)
@@ -174,88 +177,6 @@ class Messages:
         self._ledger().release([claim for _, claim in waiting if claim.state is State.CLAIMED])
         reason = "the EHR is too slow to look at the consent and send in time; the next run tries again"
         told += [one.told(Status.FAILED, reason, claim) for one, claim in waiting]
-
-    # --- may it be sent? -----------------------------------------------------------------------------
-
-    def _within_hours(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
-        now, kept = self._clock.now(), []
-        for one in attempts:
-            if now >= one.intent.until:
-                told.append(one.told(Status.HELD, "too late to be of use"))
-            elif self._hours.allowed(now, one.via.zones):
-                kept.append(one)
-            else:
-                opens = self._hours.next_allowed(now, one.via.zones)
-                reason = "quiet hours" if opens else "no hour suits every place where this number may be"
-                told.append(replace(one.told(Status.HELD, reason), not_before=opens))
-        return kept
-
-    def _registered(
-        self, attempts: Sequence[Attempt], told: list[Outcome], again: list[Attempt]
-    ) -> list[Attempt]:
-        problems = {kind: self._unregistered(kind) for kind in {one.via.kind for one in attempts}}
-        for one in attempts:
-            if problems[one.via.kind]:
-                self._refuse(one, problems[one.via.kind], told, again)
-        return [one for one in attempts if not problems[one.via.kind]]
-
-    def _unregistered(self, kind: str) -> str:
-        """Why nothing can go by this kind of channel now; empty where it can (S-18)."""
-        channel = self._channels().get(kind)
-        if kind not in self._plugin.outbound.kinds:
-            return f"the plugin does not declare {kind!r} as outbound"
-        if channel is None:
-            return f"no channel for {kind!r} is set up"
-        try:
-            name = channel.settings.recipient
-            self._registry.check(kind, name, self._clock.now(), DATA_CLASS)
-            self._registry.check_address(kind, name, channel.address)
-        except OutboundRefused:
-            return "the recipient is not in the outbound registry"
-        return ""
-
-    def _permitted(
-        self, attempts: Sequence[Attempt], told: list[Outcome], again: list[Attempt]
-    ) -> list[Attempt]:
-        """What the gate lets pass. What it refuses may go by the client's next way, if that is permitted."""
-        asked = self._asked(attempts)
-        denied = [one for one in asked if not (one.decision and one.decision.permitted)]
-        self._audit_denials(denied)
-        for one in denied:
-            self._refuse(one, why(one.decision) if one.decision else "no consent", told, again)
-        return [one for one in asked if one.decision and one.decision.permitted]
-
-    def _asked(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        now = self._clock.now()
-        decisions = self._decide([one.request(self._plugin, now) for one in attempts])
-        return [one.decided(decision) for one, decision in zip(attempts, decisions, strict=True)]
-
-    def _audit_denials(self, denied: Sequence[Attempt]) -> None:
-        """Each denial is told once in a run, not again every quarter of an hour (C-8)."""
-        new = [one for one in denied if one.key not in self._denied]
-        now, name = self._clock.now(), self._plugin.name
-        self._auditor.record([one.decision_record(name, now) for one in new], of_messages=True)
-        self._denied |= {one.key for one in new}
-
-    def _refuse(self, one: Attempt, reason: str, told: list[Outcome], again: list[Attempt]) -> None:
-        if one.has_next:
-            again.append(self._maker.next(one, reason))
-        else:
-            told.append(one.told(Status.HELD, reason))
-
-    def _under_caps(self, attempts: Sequence[Attempt], told: list[Outcome]) -> list[Attempt]:
-        """At most one a day and three a week for each number (R-3), those of this batch counted."""
-        now = self._clock.now()
-        sent = self._ledger().recent([one.number for one in attempts], now - WEEK) if attempts else {}
-        kept = []
-        for one in attempts:
-            times = sent.setdefault(one.number, [])
-            if one.intent.capped(one.via.kind) and self._caps.reached(times, now, one.via.zones[0]):
-                told.append(one.told(Status.HELD, "enough messages to this number for now"))
-            else:
-                times.append(now)
-                kept.append(one)
-        return kept
 
     # --- claim, look again, begin ----------------------------------------------------------------------
 
@@ -317,7 +238,7 @@ class Messages:
         if not pairs:
             return []
         reasons = list(recheck([one.intent for one, _ in pairs])) if recheck else [""] * len(pairs)
-        asked = self._asked([one for one, _ in pairs])
+        asked = self._may.asked([one for one, _ in pairs])
         kept: list[Pair] = []
         dropped: list[Result] = []
         put_off: list[Claim] = []
@@ -333,14 +254,14 @@ class Messages:
                 kept.append((one, claim))
             else:
                 dropped.append(Result(claim, done=False, reason="no-consent"))
-                self._refuse(one, why(one.decision) if one.decision else "no consent", told, again)
+                self._may.refuse(one, why(one.decision) if one.decision else "no consent", told, again)
         self._ledger().release([claim for claim in put_off if claim.state is State.CLAIMED])
-        self._audit_denials([one for one in asked if one.decision and not one.decision.permitted])
+        self._may.audit([one for one in asked if one.decision and not one.decision.permitted])
         self._finish([result for result in dropped if result.claim.home])
         return kept
 
     def _uncapped(self, pairs: Sequence[Pair], told: list[Outcome]) -> list[Pair]:
-        passed = {one.key for one in self._under_caps([one for one, _ in pairs], told)}
+        passed = {one.key for one in self._may.under_caps([one for one, _ in pairs], told)}
         self._ledger().release([claim for one, claim in pairs if one.key not in passed])
         return [pair for pair in pairs if pair[0].key in passed]
 
