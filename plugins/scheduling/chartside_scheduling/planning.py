@@ -111,9 +111,8 @@ class Plan:
             except FhirError as error:
                 if error.retryable:
                     raise
-                if (
-                    _UNFOUND not in self._report.notes
-                ):  # an EHR without them, or without the scope: adults are reminded
+                # An EHR without them, or without the scope: adults are reminded all the same.
+                if _UNFOUND not in self._report.notes:
                     self._report.notes.append(_UNFOUND)
         return found
 

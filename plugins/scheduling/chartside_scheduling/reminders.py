@@ -29,9 +29,8 @@ _UNDECIDED = (
 def run(context: Context, options: JobOptions) -> JobReport:
     """Send every reminder that is due, once. Safe to run again and to be killed at any point."""
     report = JobReport(columns=COLUMNS)
-    if wrong := Texts(
-        context.settings, context.practice
-    ).problems():  # R-2 holds for whoever never runs `check`
+    wrong = Texts(context.settings, context.practice).problems()
+    if wrong:  # R-2 holds for whoever never runs `check`
         return JobReport(failed=True, notes=[f"nothing was sent: {problem}" for problem in wrong])
     plan = Plan(context, report)
     told = Teller(context, report, plan)
